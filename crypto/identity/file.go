@@ -1,0 +1,108 @@
+package identity
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"motcua/crypto/record"
+	"motcua/crypto/seal"
+	"motcua/crypto/wire"
+)
+
+// fileType is the PEM type of an identity file; its number is the version of the format.
+const fileType = "MOTCUA IDENTITY V1"
+
+// secret is what the file holds.
+type secret struct {
+	Sign []byte `cbor:"1,keyasint"` // record seed
+	Seal []byte `cbor:"2,keyasint"`
+	TLS  []byte `cbor:"3,keyasint"` // P-256 scalar
+}
+
+// Marshal returns the identity as PEM. Whoever reads it is the node.
+func (p *Private) Marshal() ([]byte, error) {
+	sealing, err := p.Seal.Bytes()
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	tls, err := p.TLS.Bytes()
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	b, err := wire.Marshal(secret{Sign: p.Sign.Seed(), Seal: sealing, TLS: tls})
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: fileType, Bytes: b}), nil
+}
+
+// Parse reads what Marshal writes.
+func Parse(text []byte) (*Private, error) {
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != fileType {
+		return nil, errors.New("identity: no \"" + fileType + "\" block")
+	}
+	var s secret
+	if err := wire.Unmarshal(block.Bytes, &s); err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	sign, err := record.NewKey(s.Sign)
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	sealing, err := seal.ParsePrivateKey(s.Seal)
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	tls, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), s.TLS)
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	return assemble(sign, sealing, tls)
+}
+
+// Save writes the identity to a new file of mode 0600, durably. It never replaces a file.
+func (p *Private) Save(path string) error {
+	text, err := p.Marshal()
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("save identity: %w", err)
+	}
+	_, err = f.Write(text)
+	if err := errors.Join(err, f.Sync(), f.Close(), syncDir(filepath.Dir(path))); err != nil {
+		return fmt.Errorf("save identity: %w", err)
+	}
+	return nil
+}
+
+// Load reads an identity file. It refuses one that others can read.
+func Load(path string) (*Private, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("load identity: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("load identity: %s can be read by others (mode %o): chmod 600 it, and revoke the key if it may have been read", path, info.Mode().Perm())
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("load identity: %w", err)
+	}
+	return Parse(text)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

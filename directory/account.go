@@ -1,0 +1,124 @@
+package directory
+
+import (
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strings"
+)
+
+// AccountID names an account for ever; it says nothing about the person.
+type AccountID string
+
+// AccountKind tells citizens, businesses and staff apart. Append only.
+type AccountKind string
+
+// The kinds of accounts.
+const (
+	Citizen  AccountKind = "citizen"
+	Business AccountKind = "business"
+	Staff    AccountKind = "staff"
+)
+
+// Role is what a member of staff may do in an office. Append only.
+type Role string
+
+// The roles of issue-time; finer grants (by field and step) extend Grant.
+const (
+	DeskOfficer Role = "desk"       // accept, refuse, return
+	Specialist  Role = "specialist" // process, forward
+	Signatory   Role = "signatory"  // decide
+	Admin       Role = "admin"      // the node's own page
+)
+
+// Grant gives a role in one office for a period.
+type Grant struct {
+	Office OfficeCode `cbor:"1,keyasint" json:"office"`
+	Role   Role       `cbor:"2,keyasint" json:"role"`
+	Valid  Period     `cbor:"3,keyasint" json:"valid,omitzero"`
+}
+
+// Account is one person or business in the province: one account, every office.
+type Account struct {
+	ID    AccountID   `cbor:"1,keyasint" json:"id"`
+	Login string      `cbor:"2,keyasint" json:"login"` // unique across the province, see NormalLogin
+	Kind  AccountKind `cbor:"3,keyasint" json:"kind"`
+	Name  string      `cbor:"4,keyasint" json:"name"`
+	// Identity is the 12-digit personal identification number (Law 26/2023/QH15) or the tax code.
+	Identity string `cbor:"5,keyasint,omitempty" json:"identity,omitempty"`
+	Phone    string `cbor:"6,keyasint,omitempty" json:"phone,omitempty"`
+	Email    string `cbor:"7,keyasint,omitempty" json:"email,omitempty"`
+	Address  string `cbor:"8,keyasint,omitempty" json:"address,omitempty"`
+	// Verifier is the argon2id verifier of the password in PHC form; never logged, never shown.
+	Verifier string  `cbor:"9,keyasint" json:"-"`
+	Grants   []Grant `cbor:"10,keyasint,omitempty" json:"grants,omitempty"`
+	Disabled bool    `cbor:"11,keyasint,omitempty" json:"disabled,omitempty"`
+	// Version grows by one with every change; a node keeps the newest it has seen.
+	Version uint64 `cbor:"12,keyasint" json:"version"`
+}
+
+// LogValue shows the id alone: nothing in a log identifies a person.
+func (a Account) LogValue() slog.Value { return slog.StringValue(string(a.ID)) }
+
+// String shows the id alone, as LogValue does.
+func (a Account) String() string { return string(a.ID) }
+
+// Has tells whether the account bears the role in the office on the date.
+func (a Account) Has(office OfficeCode, role Role, on Date) bool {
+	for _, g := range a.Grants {
+		if !a.Disabled && g.Office == office && g.Role == role && g.Valid.Contains(on) {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	loginForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._@-]{2,63}$`)
+	cccd      = regexp.MustCompile(`^[0-9]{12}$`)
+	taxCode   = regexp.MustCompile(`^[0-9]{10}(-[0-9]{3})?$`)
+	phone     = regexp.MustCompile(`^0[0-9]{9,10}$`)
+)
+
+// NormalLogin folds a typed login: spaces trimmed, lower case.
+func NormalLogin(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+
+// ValidIdentity tells whether s has the form of a 12-digit personal number or of a tax code with a right check
+// digit (10 digits, weights 31,29,23,19,17,13,7,5,3; or 10-3 for a dependent unit).
+func ValidIdentity(s string) bool {
+	if cccd.MatchString(s) {
+		return s[3] <= '5' // century and sex: 0–5 for births of 1900–2199
+	}
+	if !taxCode.MatchString(s) {
+		return false
+	}
+	sum := 0
+	for i, w := range []int{31, 29, 23, 19, 17, 13, 7, 5, 3} {
+		sum += w * int(s[i]-'0')
+	}
+	return 10-sum%11 == int(s[9]-'0')
+}
+
+// ValidPhone tells whether s is a Vietnamese telephone number, digits only.
+func ValidPhone(s string) bool { return phone.MatchString(s) }
+
+// Validate checks the forms of login, identity and phone.
+func (a Account) Validate() error {
+	switch {
+	case a.ID == "":
+		return fmt.Errorf("account: no id")
+	case !loginForm.MatchString(a.Login):
+		return fmt.Errorf("account: malformed login: want 3 to 64 of a-z 0-9 . _ @ -")
+	case strings.TrimSpace(a.Name) == "" || len(a.Name) > 200:
+		return fmt.Errorf("account: name missing or over 200 bytes")
+	case a.Kind != Citizen && a.Kind != Business && a.Kind != Staff:
+		return fmt.Errorf("account: unknown kind %q", a.Kind)
+	case a.Identity != "" && !ValidIdentity(a.Identity):
+		return fmt.Errorf("account: identity number has the wrong form")
+	case a.Phone != "" && !ValidPhone(a.Phone):
+		return fmt.Errorf("account: telephone number has the wrong form")
+	case a.Verifier == "":
+		return fmt.Errorf("account: no password verifier")
+	}
+	return nil
+}

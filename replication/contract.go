@@ -1,0 +1,74 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/identity"
+	"motcua/crypto/record"
+)
+
+// Peer is what a Resolver knows of a name.
+type Peer struct {
+	Name Name
+	Addr string // UDP host:port; "" when unknown
+	Keys *identity.Keys
+	// Revoked is when the key stopped being trusted; zero while it is. Parcels made after it are refused.
+	Revoked time.Time
+}
+
+// ErrUnknown is returned for a name or key that the resolver does not know.
+var ErrUnknown = errors.New("unknown peer")
+
+// Resolver tells who a name is. It answers from memory, with what it knows now, and never blocks on the network.
+type Resolver interface {
+	// Resolve returns the peer of a name, ErrUnknown if there is none.
+	Resolve(Name) (Peer, error)
+	// Identify returns the peer whose TLS key has this id (identity.TLSID), ErrUnknown if there is none. A
+	// revoked peer is returned, with Revoked set.
+	Identify(tlsID digest.Digest) (Peer, error)
+}
+
+// Content is the opened content of a parcel: a structured body and files named by digest.
+type Content struct {
+	Body  []byte
+	Files []File
+}
+
+// File is a run of bytes in a content. Digest is that of the bytes.
+type File struct {
+	Digest digest.Digest
+	Size   int64
+	// Open returns the bytes from the start. Close it.
+	Open func() (io.ReadCloser, error)
+}
+
+// Outbox is the sender's durable record of what must still arrive. Its parcels were committed in the same transaction
+// as the act that sends them; their chunks are in the spool.
+type Outbox interface {
+	// Peers returns the names with unsettled parcels.
+	Peers(context.Context) ([]Name, error)
+	// Waiting returns at most n unsettled parcels for a peer, oldest first.
+	Waiting(ctx context.Context, to Name, n int) ([]Parcel, error)
+	// Settle durably stores the verified receipt and with it takes the parcel off the outbox. A receipt for a
+	// parcel that is settled or was never sent is ignored without error.
+	Settle(context.Context, Parcel, record.Record, Receipt) error
+	// Attempted notes that an attempt failed, for people to see. It need not be durable.
+	Attempted(ctx context.Context, id digest.Digest, at time.Time, reason string)
+}
+
+// Inbox is where parcels take effect.
+type Inbox interface {
+	// Taken returns the receipt given for a parcel, false if none was.
+	Taken(ctx context.Context, id digest.Digest) (record.Record, bool, error)
+	// Take commits the effect of a verified parcel, once, and returns the signed receipt, which it has stored in
+	// the same transaction. A parcel whose content breaks a rule is refused by a receipt, not by an error: an
+	// error means "not now, send it again" and leaves nothing behind.
+	Take(ctx context.Context, p Parcel, c Content) (record.Record, error)
+	// Refuse stores and returns a signed refusal of a parcel that was not opened. Only refusals that will never
+	// change are stored.
+	Refuse(ctx context.Context, p Parcel, why Refusal, note string) (record.Record, error)
+}
