@@ -1,0 +1,157 @@
+package link
+
+import (
+	"context"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"motcua/replication"
+)
+
+// opening is the first message of a stream, answer the reply to it.
+type opening struct {
+	Protocol string `cbor:"1,keyasint"`
+}
+
+type answer struct {
+	Why Why `cbor:"1,keyasint"` // 0: go on
+}
+
+// Bounds of the two in bytes.
+const (
+	maxOpening = maxProtocol + 16
+	maxAnswer  = 64
+)
+
+func (l *Link) accept(listener *quic.Listener) {
+	for {
+		q, err := listener.Accept(l.ctx)
+		if err != nil {
+			return
+		}
+		l.work.Go(func() { l.welcome(q) })
+	}
+}
+
+// welcome finds out who has connected and serves its streams until it leaves.
+func (l *Link) welcome(q *quic.Conn) {
+	point, id, err := tlsIDOf(q.ConnectionState().TLS)
+	if err != nil {
+		q.CloseWithError(codeClosed, "")
+		return
+	}
+	c := &conn{q: q, id: id, point: point}
+	p, err := l.cfg.Resolver.Identify(id)
+	switch {
+	case err != nil:
+		l.entertain(c)
+		return
+	case !p.Revoked.IsZero():
+		l.log.Warn("revoked key turned away", "peer", p.Name, "addr", q.RemoteAddr().String())
+		c.refuse(Revoked)
+		return
+	}
+	c.known.Store(true)
+	if !l.keep(c) {
+		q.CloseWithError(codeClosed, "")
+		return
+	}
+	l.contact(p.Name)
+	l.serve(c)
+}
+
+func (l *Link) contact(name replication.Name) {
+	l.mu.Lock()
+	fs := l.contacts
+	l.mu.Unlock()
+	for _, f := range fs {
+		f(name)
+	}
+}
+
+// entertain serves a stranger: few of them, and for a short time.
+func (l *Link) entertain(c *conn) {
+	l.mu.Lock()
+	full := l.strangers >= maxStrangers || l.closed
+	if !full {
+		l.strangers++
+	}
+	l.mu.Unlock()
+	if full {
+		c.refuse(Busy)
+		return
+	}
+	timer := time.AfterFunc(strangerTime, func() { c.q.CloseWithError(codeClosed, "") })
+	l.serve(c)
+	timer.Stop()
+	l.mu.Lock()
+	l.strangers--
+	l.mu.Unlock()
+}
+
+// serve takes the streams of a connection until it ends.
+func (l *Link) serve(c *conn) {
+	room := make(chan struct{}, maxStreams)
+	if !c.known.Load() {
+		room = make(chan struct{}, strangerStreams)
+	}
+	for {
+		q, err := c.q.AcceptStream(l.ctx)
+		if err != nil {
+			return
+		}
+		s := newStream(c, q)
+		s.answered = true // the answer is ours to give
+		select {
+		case room <- struct{}{}:
+		default:
+			s.deny(Busy)
+			continue
+		}
+		l.work.Go(func() {
+			l.take(c, s)
+			<-room
+		})
+	}
+}
+
+// take reads the opening of a stream, judges it, and runs its handler.
+func (l *Link) take(c *conn, s *Stream) {
+	defer s.Close()
+	s.SetDeadline(time.Now().Add(openingTimeout))
+	var o opening
+	if err := s.Receive(&o, maxOpening); err != nil {
+		s.deny(Malformed)
+		return
+	}
+	from := Caller{TLSPoint: c.point, Addr: c.q.RemoteAddr().String()}
+	p, err := l.cfg.Resolver.Identify(c.id)
+	switch {
+	case err == nil && !p.Revoked.IsZero():
+		c.refuse(Revoked)
+		return
+	case err == nil:
+		from.Peer = p
+		c.known.Store(true)
+	}
+	l.mu.Lock()
+	h, ok := l.handlers[o.Protocol]
+	l.mu.Unlock()
+	switch {
+	case ok && h.access == Known && err != nil:
+		s.deny(NotAllowed)
+		return
+	case !ok:
+		s.deny(UnknownProtocol)
+		return
+	}
+	if s.Send(answer{}) != nil {
+		return
+	}
+	s.SetDeadline(time.Time{})
+	ctx, cancel := context.WithCancel(l.ctx)
+	defer cancel()
+	defer context.AfterFunc(c.q.Context(), cancel)()
+	h.serve(ctx, from, s)
+}

@@ -1,0 +1,80 @@
+package link
+
+import (
+	"slices"
+	"sync/atomic"
+
+	"github.com/quic-go/quic-go"
+
+	"motcua/crypto/digest"
+)
+
+// conn is one connection, dialled or accepted: once open there is no difference.
+type conn struct {
+	q       *quic.Conn
+	id      digest.Digest // of the peer's TLS key
+	point   []byte
+	known   atomic.Bool // the resolver has known the key while this connection was open
+	streams atomic.Int64
+	retired atomic.Bool
+}
+
+// refuse closes the connection and tells the peer why.
+func (c *conn) refuse(w Why) { c.q.CloseWithError(codeRefused+quic.ApplicationErrorCode(w), w.String()) }
+
+// hold and release count the streams, so that a retired connection closes with its last one.
+func (c *conn) hold() { c.streams.Add(1) }
+
+func (c *conn) release() {
+	if c.streams.Add(-1) == 0 && c.retired.Load() {
+		c.q.CloseWithError(codeClosed, "")
+	}
+}
+
+// keep puts an open connection among those of its peer, and takes it out when it ends. It tells whether the link is
+// still open.
+func (l *Link) keep(c *conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	l.conns[c.id] = append(l.conns[c.id], c)
+	l.work.Go(func() {
+		<-c.q.Context().Done()
+		l.forget(c)
+	})
+	return true
+}
+
+func (l *Link) forget(c *conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	rest := slices.DeleteFunc(slices.Clone(l.conns[c.id]), func(o *conn) bool { return o == c })
+	if len(rest) == 0 {
+		delete(l.conns, c.id)
+		return
+	}
+	l.conns[c.id] = rest
+}
+
+// retire stops using a connection that did not answer. Its other streams go on to their own end.
+func (l *Link) retire(c *conn) {
+	l.forget(c)
+	c.retired.Store(true)
+	if c.streams.Load() == 0 {
+		c.q.CloseWithError(codeClosed, "")
+	}
+}
+
+// open returns the newest open connection to a key, nil if there is none.
+func (l *Link) open(id digest.Digest) *conn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range slices.Backward(l.conns[id]) {
+		if c.q.Context().Err() == nil {
+			return c
+		}
+	}
+	return nil
+}

@@ -1,0 +1,225 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/identity"
+	"motcua/replication"
+)
+
+// target is whom to dial: a key, and where it may be found.
+type target struct {
+	name  replication.Name // "" when dialled by key
+	id    digest.Digest
+	addrs []string
+}
+
+// dialling is a dial under way that later callers wait for too.
+type dialling struct {
+	done chan struct{}
+	conn *conn
+	err  error
+}
+
+// Dial opens a stream of a protocol to a name and waits for the peer's consent. An open connection is used if there is
+// one; if it turns out dead, a fresh one is tried, once. The error is or wraps [Refused], [ErrUnreachable],
+// [ErrImpostor], [ErrRevoked], replication.ErrUnknown or the context's.
+func (l *Link) Dial(ctx context.Context, to replication.Name, proto string) (*Stream, error) {
+	s, err := l.dial(ctx, to, proto, true)
+	if err != nil {
+		return nil, fmt.Errorf("dial %s for %s: %w", to, proto, err)
+	}
+	return s, nil
+}
+
+// Begin is Dial without the wait for the peer's consent, which saves a round trip: a refusal or a dead connection
+// shows at the first Receive.
+func (l *Link) Begin(ctx context.Context, to replication.Name, proto string) (*Stream, error) {
+	s, err := l.dial(ctx, to, proto, false)
+	if err != nil {
+		return nil, fmt.Errorf("dial %s for %s: %w", to, proto, err)
+	}
+	return s, nil
+}
+
+func (l *Link) dial(ctx context.Context, to replication.Name, proto string, wait bool) (*Stream, error) {
+	p, err := l.cfg.Resolver.Resolve(to)
+	if err != nil {
+		return nil, err
+	}
+	if !p.Revoked.IsZero() {
+		return nil, ErrRevoked
+	}
+	point, err := p.Keys.TLS.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	t := target{name: to, id: identity.TLSID(point)}
+	if p.Addr != "" {
+		t.addrs = append(t.addrs, p.Addr)
+	}
+	l.mu.Lock()
+	if h := l.hints[to]; h != "" && h != p.Addr {
+		t.addrs = append(t.addrs, h)
+	}
+	l.mu.Unlock()
+	return l.stream(ctx, t, proto, wait)
+}
+
+// DialPinned is Dial by address and key (identity.TLSID), for before any edition is known.
+func (l *Link) DialPinned(ctx context.Context, addr string, tlsID digest.Digest, proto string) (*Stream, error) {
+	s, err := l.stream(ctx, target{id: tlsID, addrs: []string{addr}}, proto, true)
+	if err != nil {
+		return nil, fmt.Errorf("dial %s for %s: %w", addr, proto, err)
+	}
+	return s, nil
+}
+
+func (l *Link) stream(ctx context.Context, t target, proto string, wait bool) (*Stream, error) {
+	for {
+		c := l.open(t.id)
+		fresh := c == nil
+		if fresh {
+			var err error
+			if c, err = l.connect(ctx, t); err != nil {
+				return nil, err
+			}
+		}
+		s, err := l.begin(ctx, c, proto, wait)
+		if err == nil {
+			return s, nil
+		}
+		if _, ok := errors.AsType[*Refused](err); ok || fresh || ctx.Err() != nil {
+			return nil, err
+		}
+		l.retire(c) // it was open when we looked, but nobody answers on it: once more, on a fresh one
+	}
+}
+
+// begin opens a stream on a connection and says which protocol it is for.
+func (l *Link) begin(ctx context.Context, c *conn, proto string, wait bool) (*Stream, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, dialTimeout, fmt.Errorf("%w: no answer within %s", ErrUnreachable, dialTimeout))
+	defer cancel()
+	q, err := c.q.OpenStreamSync(ctx)
+	if err != nil {
+		return nil, cause(ctx, err)
+	}
+	s := newStream(c, q)
+	unhook := context.AfterFunc(ctx, s.Cancel)
+	if err = s.Send(opening{Protocol: proto}); err == nil && wait {
+		err = s.confirm()
+	}
+	if !unhook() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		s.Cancel()
+		return nil, cause(ctx, err)
+	}
+	return s, nil
+}
+
+// cause prefers the reason the context gives over the broken pipe it left behind.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return plain(err)
+}
+
+// connect makes a connection, or waits for one that is being made to the same key.
+func (l *Link) connect(ctx context.Context, t target) (*conn, error) {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil, ErrClosed
+	}
+	d := l.dials[t.id]
+	if d == nil {
+		d = &dialling{done: make(chan struct{})}
+		l.dials[t.id] = d
+		l.work.Go(func() {
+			d.conn, d.err = l.handshake(t)
+			l.mu.Lock()
+			delete(l.dials, t.id)
+			l.mu.Unlock()
+			close(d.done)
+		})
+	}
+	l.mu.Unlock()
+	select {
+	case <-d.done:
+		return d.conn, d.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// handshake tries the addresses one after the other.
+func (l *Link) handshake(t target) (*conn, error) {
+	err := fmt.Errorf("%w: no address known", ErrUnreachable)
+	for i, addr := range t.addrs {
+		var c *conn
+		if c, err = l.handshakeAt(t, addr); err == nil {
+			if i > 0 {
+				l.log.Info("peer found at another address than its own", "peer", t.name, "addr", addr)
+			}
+			return c, nil
+		}
+	}
+	return nil, err
+}
+
+func (l *Link) handshakeAt(t target, addr string) (*conn, error) {
+	ctx, cancel := context.WithTimeoutCause(l.ctx, dialTimeout, fmt.Errorf("%w: no answer from %s within %s", ErrUnreachable, addr, dialTimeout))
+	defer cancel()
+	to, err := resolveAddr(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	q, err := l.quic.Dial(ctx, to, dialTLS(l.certs, t.id), quicConfig())
+	if err != nil {
+		return nil, cause(ctx, err)
+	}
+	point, id, err := tlsIDOf(q.ConnectionState().TLS)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{q: q, id: id, point: point}
+	c.known.Store(t.name != "")
+	if !l.keep(c) {
+		q.CloseWithError(codeClosed, "")
+		return nil, ErrClosed
+	}
+	l.work.Go(func() { l.serve(c) })
+	return c, nil
+}
+
+// resolveAddr reads host:port, looking the host up where it is a name.
+func resolveAddr(ctx context.Context, addr string) (*net.UDPAddr, error) {
+	if ap, err := netip.ParseAddrPort(addr); err == nil {
+		return net.UDPAddrFromAddrPort(ap), nil
+	}
+	host, service, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("%w: address %q is not host:port", ErrUnreachable, addr)
+	}
+	port, err := net.DefaultResolver.LookupPort(ctx, "udp", service)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrUnreachable, err)
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil || len(ips) == 0 {
+		return nil, fmt.Errorf("%w: host of %q is not found: %v", ErrUnreachable, addr, err)
+	}
+	// IPv4 first: a dual-stack socket takes both, an IPv4 socket does not.
+	slices.SortStableFunc(ips, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
+	return net.UDPAddrFromAddrPort(netip.AddrPortFrom(ips[0].Unmap(), uint16(port))), nil
+}
+

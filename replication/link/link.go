@@ -1,0 +1,253 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/identity"
+	"motcua/replication"
+)
+
+// Config says who a link is and whom it knows. All fields but Log are required.
+type Config struct {
+	Name     replication.Name
+	Identity *identity.Private
+	Resolver replication.Resolver
+	// Conn is the socket, real or simulated; the link owns it and closes it.
+	Conn net.PacketConn
+	// Log defaults to nothing.
+	Log *slog.Logger
+}
+
+// Access says who may use a protocol.
+type Access uint8
+
+// The accesses.
+const (
+	Known  Access = iota // peers that the resolver knows and whose key is not revoked
+	Anyone               // strangers too: the protocol itself finds out whom it serves
+)
+
+// Caller is who opened a stream.
+type Caller struct {
+	Peer     replication.Peer // zero for a stranger
+	TLSPoint []byte           // the key the handshake proved, as in identity.Public.TLS
+	Addr     string           // UDP host:port it comes from
+}
+
+// Handler serves one stream. The stream is closed when it returns; a handler that gives the stream away waits for
+// [Stream.Done]. The context ends with the connection or the link.
+type Handler func(ctx context.Context, from Caller, s *Stream)
+
+// The bounds. A stranger's are those of someone who has yet to show a reason to be here.
+const (
+	dialTimeout     = 5 * time.Second
+	openingTimeout  = 10 * time.Second
+	strangerTime    = 2 * time.Minute
+	maxStrangers    = 64
+	strangerStreams = 4
+	maxStreams      = 256
+	maxIncoming     = 1024 // connections, handshakes included
+	calmIncoming    = 512  // above it, callers first prove their address
+	maxProtocol     = 64   // bytes of a protocol's name
+)
+
+// Link is one socket's worth of peers. Make it with New; it is safe for concurrent use.
+type Link struct {
+	cfg   Config
+	log   *slog.Logger
+	gate  *gate
+	quic  *quic.Transport
+	certs *certificates
+
+	ctx      context.Context
+	stop     context.CancelFunc
+	work     sync.WaitGroup
+	incoming atomic.Int64
+	packets  chan Packet
+
+	mu        sync.Mutex
+	closed    bool
+	handlers  map[string]handler
+	conns     map[digest.Digest][]*conn // by TLS id, newest last
+	dials     map[digest.Digest]*dialling
+	hints     map[replication.Name]string
+	contacts  []func(replication.Name)
+	strangers int
+}
+
+type handler struct {
+	access Access
+	serve  Handler
+}
+
+// New listens on the socket at once.
+func New(cfg Config) (*Link, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	key, err := resetKey(cfg.Identity)
+	if err != nil {
+		return nil, fmt.Errorf("open link: %w", err)
+	}
+	l := &Link{
+		cfg: cfg, log: cfg.Log,
+		gate:     &gate{PacketConn: cfg.Conn},
+		certs:    &certificates{id: cfg.Identity, now: time.Now},
+		packets:  make(chan Packet, packetQueue),
+		handlers: map[string]handler{},
+		conns:    map[digest.Digest][]*conn{},
+		dials:    map[digest.Digest]*dialling{},
+		hints:    map[replication.Name]string{},
+	}
+	l.ctx, l.stop = context.WithCancel(context.Background())
+	l.quic = &quic.Transport{
+		Conn:                l.gate,
+		StatelessResetKey:   key,
+		VerifySourceAddress: func(net.Addr) bool { return l.incoming.Load() > calmIncoming },
+		ConnContext:         l.admit,
+	}
+	listener, err := l.quic.Listen(listenTLS(l.certs), quicConfig())
+	if err != nil {
+		l.stop()
+		return nil, fmt.Errorf("open link on %s: %w", cfg.Conn.LocalAddr(), err)
+	}
+	l.work.Go(func() { l.accept(listener) })
+	l.work.Go(l.readPackets)
+	return l, nil
+}
+
+// quicConfig keeps every peer's share of memory small: at most 4 MiB each.
+func quicConfig() *quic.Config {
+	return &quic.Config{
+		HandshakeIdleTimeout:           10 * time.Second,
+		MaxIdleTimeout:                 60 * time.Second,
+		KeepAlivePeriod:                15 * time.Second,
+		InitialStreamReceiveWindow:     256 << 10,
+		MaxStreamReceiveWindow:         1 << 20,
+		InitialConnectionReceiveWindow: 1 << 20,
+		MaxConnectionReceiveWindow:     4 << 20,
+		MaxIncomingStreams:             maxStreams,
+		MaxIncomingUniStreams:          -1,
+	}
+}
+
+// admit counts incoming connections from their first packet on, and turns away what is over the bound.
+func (l *Link) admit(ctx context.Context, _ *quic.ClientInfo) (context.Context, error) {
+	if l.incoming.Add(1) > maxIncoming {
+		l.incoming.Add(-1)
+		return nil, errors.New("too many connections")
+	}
+	context.AfterFunc(ctx, func() { l.incoming.Add(-1) })
+	return ctx, nil
+}
+
+// Handle serves a protocol, named with its version as in "parcel/1". Call it before peers are expected to ask for it;
+// handling a name again replaces its handler.
+func (l *Link) Handle(proto string, a Access, h Handler) {
+	if proto == "" || len(proto) > maxProtocol {
+		panic("link: protocol name " + proto)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.handlers[proto] = handler{a, h}
+}
+
+// OnContact has f called with the name of every known peer that connects to us. It must not block.
+func (l *Link) OnContact(f func(replication.Name)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.contacts = append(l.contacts, f)
+}
+
+// Hint notes an address at which a name was seen, to be tried beside the resolver's. A wrong hint costs time, not trust.
+func (l *Link) Hint(name replication.Name, addr string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.hints[name]; ok || len(l.hints) < maxIncoming {
+		l.hints[name] = addr
+	}
+}
+
+// Addr is the local address of the socket.
+func (l *Link) Addr() net.Addr { return l.cfg.Conn.LocalAddr() }
+
+// SetLine pulls the cable (false) or plugs it in again (true): while it is out, every packet in and out is dropped.
+// It is a drill, for demonstrations and tests.
+func (l *Link) SetLine(up bool) {
+	l.gate.down.Store(!up)
+	l.log.Info("line switched", "up", up)
+}
+
+// Line tells whether the line is up, as far as SetLine goes.
+func (l *Link) Line() bool { return !l.gate.down.Load() }
+
+// Recheck closes the connections of keys that the resolver no longer knows or says are revoked. Call it when an
+// edition has come.
+func (l *Link) Recheck() {
+	l.mu.Lock()
+	var all []*conn
+	for _, cs := range l.conns {
+		all = append(all, cs...)
+	}
+	l.mu.Unlock()
+	for _, c := range all {
+		p, err := l.cfg.Resolver.Identify(c.id)
+		switch {
+		case err == nil && !p.Revoked.IsZero():
+			c.refuse(Revoked)
+		case err != nil && c.known.Load():
+			c.refuse(NotAllowed)
+		}
+	}
+}
+
+// Connected lists the known peers with an open connection, in order.
+func (l *Link) Connected() []replication.Name {
+	l.mu.Lock()
+	ids := make([]digest.Digest, 0, len(l.conns))
+	for id := range l.conns {
+		ids = append(ids, id)
+	}
+	l.mu.Unlock()
+	var names []replication.Name
+	for _, id := range ids {
+		if p, err := l.cfg.Resolver.Identify(id); err == nil {
+			names = append(names, p.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Close tells every peer goodbye, closes the socket and waits for the handlers to return.
+func (l *Link) Close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	var all []*conn
+	for _, cs := range l.conns {
+		all = append(all, cs...)
+	}
+	l.mu.Unlock()
+	for _, c := range all {
+		c.q.CloseWithError(codeClosed, "")
+	}
+	l.stop()
+	err := errors.Join(l.quic.Close(), l.cfg.Conn.Close())
+	l.work.Wait()
+	return err
+}

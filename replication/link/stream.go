@@ -1,0 +1,152 @@
+package link
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"motcua/crypto/wire"
+)
+
+// Stream is a two-way stream of one protocol. It is a net.Conn that also carries messages. One goroutine may read
+// while another writes.
+type Stream struct {
+	q    *quic.Stream
+	c    *conn
+	done chan struct{}
+	once sync.Once
+	// answered is set once the peer has agreed to the stream; until then the first read waits for that.
+	answered bool
+}
+
+var _ net.Conn = (*Stream)(nil)
+
+func newStream(c *conn, q *quic.Stream) *Stream {
+	c.hold()
+	return &Stream{q: q, c: c, done: make(chan struct{})}
+}
+
+// confirm reads the peer's answer to the opening, once.
+func (s *Stream) confirm() error {
+	if s.answered {
+		return nil
+	}
+	var a answer
+	if err := receive(s.q, &a, maxAnswer); err != nil {
+		return plain(err)
+	}
+	if a.Why != 0 {
+		return &Refused{a.Why}
+	}
+	s.answered = true
+	return nil
+}
+
+// deny answers the opening of a stream with a refusal and ends it.
+func (s *Stream) deny(w Why) {
+	s.SetDeadline(time.Now().Add(openingTimeout))
+	s.Send(answer{w})
+	s.Close()
+}
+
+// Send writes a message: the wire encoding of v behind its length.
+func (s *Stream) Send(v any) error {
+	b, err := wire.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = s.Write(append(binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(b)), uint32(len(b))), b...))
+	return err
+}
+
+// Receive reads a message of at most maxBytes into v. The error is io.EOF if the peer ended the stream before it,
+// wraps ErrTooLarge or wire.ErrMalformed if the peer does not keep to the protocol.
+func (s *Stream) Receive(v any, maxBytes int) error {
+	if err := s.confirm(); err != nil {
+		return err
+	}
+	return plain(receive(s.q, v, maxBytes))
+}
+
+func receive(r io.Reader, v any, maxBytes int) error {
+	var head [4]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return err
+	}
+	n := binary.BigEndian.Uint32(head[:])
+	if int64(n) > int64(maxBytes) {
+		return fmt.Errorf("receive %T: %d bytes, at most %d: %w", v, n, maxBytes, ErrTooLarge)
+	}
+	b := make([]byte, n)
+	if _, err := io.ReadFull(r, b); err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return err
+	}
+	return wire.Unmarshal(b, v)
+}
+
+// Read reads bytes.
+func (s *Stream) Read(p []byte) (int, error) {
+	if err := s.confirm(); err != nil {
+		return 0, err
+	}
+	n, err := s.q.Read(p)
+	return n, plain(err)
+}
+
+// Write writes bytes.
+func (s *Stream) Write(p []byte) (int, error) {
+	n, err := s.q.Write(p)
+	return n, plain(err)
+}
+
+// CloseWrite ends the sending half: the peer reads to the end of what was sent.
+func (s *Stream) CloseWrite() error { return plain(s.q.Close()) }
+
+// Close ends the stream: what was sent still arrives, what comes is dropped.
+func (s *Stream) Close() error {
+	err := s.q.Close()
+	s.q.CancelRead(0)
+	s.finish()
+	return plain(err)
+}
+
+// Cancel breaks the stream off in both directions: the peer sees an error.
+func (s *Stream) Cancel() {
+	s.q.CancelWrite(1)
+	s.q.CancelRead(1)
+	s.finish()
+}
+
+func (s *Stream) finish() {
+	s.once.Do(func() {
+		close(s.done)
+		s.c.release()
+	})
+}
+
+// Done is closed by Close and Cancel.
+func (s *Stream) Done() <-chan struct{} { return s.done }
+
+// LocalAddr is the address of the socket.
+func (s *Stream) LocalAddr() net.Addr { return s.c.q.LocalAddr() }
+
+// RemoteAddr is where the peer is.
+func (s *Stream) RemoteAddr() net.Addr { return s.c.q.RemoteAddr() }
+
+// SetDeadline bounds reading and writing; the zero time takes the bound away.
+func (s *Stream) SetDeadline(t time.Time) error { return s.q.SetDeadline(t) }
+
+// SetReadDeadline bounds reading.
+func (s *Stream) SetReadDeadline(t time.Time) error { return s.q.SetReadDeadline(t) }
+
+// SetWriteDeadline bounds writing.
+func (s *Stream) SetWriteDeadline(t time.Time) error { return s.q.SetWriteDeadline(t) }
+

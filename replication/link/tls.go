@@ -1,0 +1,110 @@
+package link
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"crypto/tls"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/identity"
+)
+
+// alpn names the version of this package's use of QUIC.
+const alpn = "motcua/1"
+
+// certificateUse is how long a certificate is presented before a new one is made; it is valid for far longer.
+const certificateUse = 24 * time.Hour
+
+// certificates makes and renews the certificate of one identity.
+type certificates struct {
+	id  *identity.Private
+	now func() time.Time
+
+	mu   sync.Mutex
+	cert *tls.Certificate
+	made time.Time
+}
+
+func (c *certificates) get() (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	if age := now.Sub(c.made); c.cert != nil && age >= 0 && age < certificateUse {
+		return c.cert, nil
+	}
+	cert, err := c.id.Certificate(now)
+	if err != nil {
+		return nil, err
+	}
+	c.cert, c.made = &cert, now
+	return c.cert, nil
+}
+
+// tlsIDOf names the key that the other side of a handshake has shown to hold.
+func tlsIDOf(s tls.ConnectionState) (point []byte, id digest.Digest, err error) {
+	raw := make([][]byte, 0, 1)
+	for _, c := range s.PeerCertificates {
+		raw = append(raw, c.Raw)
+	}
+	point, err = identity.PeerPoint(raw)
+	if err != nil {
+		return nil, digest.Digest{}, err
+	}
+	return point, identity.TLSID(point), nil
+}
+
+// listenTLS accepts any well-formed key: whose it is, is looked up once the handshake has shown that the peer holds it.
+func listenTLS(c *certificates) *tls.Config {
+	return &tls.Config{
+		MinVersion:             tls.VersionTLS13,
+		NextProtos:             []string{alpn},
+		ClientAuth:             tls.RequireAnyClientCert,
+		SessionTicketsDisabled: true,
+		GetCertificate:         func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.get() },
+		VerifyConnection: func(s tls.ConnectionState) error {
+			_, _, err := tlsIDOf(s)
+			return err
+		},
+	}
+}
+
+// dialTLS accepts one key and no other. Names, chains and dates in the peer's certificate mean nothing here.
+func dialTLS(c *certificates, want digest.Digest) *tls.Config {
+	return &tls.Config{
+		MinVersion:           tls.VersionTLS13,
+		NextProtos:           []string{alpn},
+		ServerName:           "motcua",
+		InsecureSkipVerify:   true, // replaced by VerifyConnection
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return c.get() },
+		VerifyConnection: func(s tls.ConnectionState) error {
+			_, got, err := tlsIDOf(s)
+			if err != nil {
+				return err
+			}
+			if got != want {
+				return fmt.Errorf("key %s, want %s: %w", got.Short(), want.Short(), ErrImpostor)
+			}
+			return nil
+		},
+	}
+}
+
+// resetKey derives the key of stateless resets from the identity, so that after a crash the restarted process can tell
+// its peers at once that their connections are gone.
+func resetKey(id *identity.Private) (*quic.StatelessResetKey, error) {
+	secret, err := id.TLS.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	b, err := hkdf.Key(sha256.New, secret, nil, "motcua stateless reset v1", len(quic.StatelessResetKey{}))
+	if err != nil {
+		return nil, err
+	}
+	k := quic.StatelessResetKey(b)
+	return &k, nil
+}
