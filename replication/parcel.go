@@ -148,6 +148,9 @@ func ReadReceipt(r record.Record) (Receipt, error) {
 // ErrMalformed is wrapped by every error about bytes that are no parcel or receipt.
 var ErrMalformed = errors.New("malformed parcel")
 
+// ErrReceipt is wrapped by every error about a receipt that is not the recipient's answer to the parcel at hand.
+var ErrReceipt = errors.New("receipt does not hold")
+
 // Bitmap tells which chunks of a parcel are held: bit i%8 of byte i/8.
 type Bitmap []byte
 

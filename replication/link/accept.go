@@ -9,9 +9,12 @@ import (
 	"motcua/replication"
 )
 
-// opening is the first message of a stream, answer the reply to it.
+// opening is the first message of a stream, answer the reply to it. The padding makes the packet so long that a peer
+// that has lost the connection answers it with a stateless reset (RFC 9000, section 10.3.3), which it does not for
+// packets as short as a reset.
 type opening struct {
-	Protocol string `cbor:"1,keyasint"`
+	Protocol string   `cbor:"1,keyasint"`
+	Padding  [32]byte `cbor:"2,keyasint"`
 }
 
 type answer struct {
@@ -20,7 +23,7 @@ type answer struct {
 
 // Bounds of the two in bytes.
 const (
-	maxOpening = maxProtocol + 16
+	maxOpening = maxProtocol + 128
 	maxAnswer  = 64
 )
 

@@ -20,7 +20,9 @@ type conn struct {
 }
 
 // refuse closes the connection and tells the peer why.
-func (c *conn) refuse(w Why) { c.q.CloseWithError(codeRefused+quic.ApplicationErrorCode(w), w.String()) }
+func (c *conn) refuse(w Why) {
+	c.q.CloseWithError(codeRefused+quic.ApplicationErrorCode(w), w.String())
+}
 
 // hold and release count the streams, so that a retired connection closes with its last one.
 func (c *conn) hold() { c.streams.Add(1) }

@@ -222,4 +222,3 @@ func resolveAddr(ctx context.Context, addr string) (*net.UDPAddr, error) {
 	slices.SortStableFunc(ips, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
 	return net.UDPAddrFromAddrPort(netip.AddrPortFrom(ips[0].Unmap(), uint16(port))), nil
 }
-

@@ -149,4 +149,3 @@ func (s *Stream) SetReadDeadline(t time.Time) error { return s.q.SetReadDeadline
 
 // SetWriteDeadline bounds writing.
 func (s *Stream) SetWriteDeadline(t time.Time) error { return s.q.SetWriteDeadline(t) }
-

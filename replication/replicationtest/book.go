@@ -1,0 +1,83 @@
+package replicationtest
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/identity"
+	"motcua/replication"
+)
+
+// Book is a Resolver that a test writes.
+type Book struct {
+	mu    sync.Mutex
+	peers map[replication.Name]replication.Peer
+	byTLS map[digest.Digest]replication.Name
+}
+
+// NewBook makes an empty book.
+func NewBook() *Book {
+	return &Book{peers: map[replication.Name]replication.Peer{}, byTLS: map[digest.Digest]replication.Name{}}
+}
+
+// Add binds a name to an address and keys, replacing what was bound before.
+func (b *Book) Add(name replication.Name, addr string, p identity.Public) {
+	keys, err := p.Keys()
+	if err != nil {
+		panic(err) // a test made it
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.forget(name)
+	b.peers[name] = replication.Peer{Name: name, Addr: addr, Keys: keys}
+	b.byTLS[identity.TLSID(p.TLS)] = name
+}
+
+// Revoke marks the key of a name as revoked at a time.
+func (b *Book) Revoke(name replication.Name, at time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.peers[name]
+	p.Revoked = at
+	b.peers[name] = p
+}
+
+// Remove forgets a name.
+func (b *Book) Remove(name replication.Name) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.forget(name)
+	delete(b.peers, name)
+}
+
+func (b *Book) forget(name replication.Name) {
+	for id, n := range b.byTLS {
+		if n == name {
+			delete(b.byTLS, id)
+		}
+	}
+}
+
+// Resolve implements replication.Resolver.
+func (b *Book) Resolve(name replication.Name) (replication.Peer, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p, ok := b.peers[name]
+	if !ok {
+		return p, fmt.Errorf("%s: %w", name, replication.ErrUnknown)
+	}
+	return p, nil
+}
+
+// Identify implements replication.Resolver.
+func (b *Book) Identify(tlsID digest.Digest) (replication.Peer, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	name, ok := b.byTLS[tlsID]
+	if !ok {
+		return replication.Peer{}, fmt.Errorf("key %s: %w", tlsID.Short(), replication.ErrUnknown)
+	}
+	return b.peers[name], nil
+}

@@ -1,0 +1,160 @@
+package replication
+
+import (
+	"fmt"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/record"
+	"motcua/crypto/wire"
+)
+
+// TransferProtocol is how a parcel crosses a stream: the sender offers, the receiver wants chunks, gets them, and gives
+// the receipt.
+const TransferProtocol = "parcel/1"
+
+// Bounds of the messages of a transfer, in bytes.
+const (
+	MaxEager   = 64<<10 + 16          // a lone chunk up to this size travels with its offer
+	MaxOffer   = MaxRecord + MaxEager // of an encoded Offer
+	MaxReply   = MaxChunks/8 + 32<<10 // of an encoded Reply
+	MaxPiece   = ChunkSize + 16 + 64  // of an encoded Piece
+	MaxRecord  = MaxManifest + 8<<10  // of a record that holds a manifest, with signature and path
+	MaxReceipt = 16 << 10             // of a record that holds a receipt
+)
+
+// Offer opens a transfer. Eager is the only chunk of a small parcel, sent along to save a round trip.
+type Offer struct {
+	Record record.Record `cbor:"1,keyasint"`
+	Eager  []byte        `cbor:"2,keyasint,omitempty"`
+}
+
+// Want lists the chunks that the receiver still lacks; Have marks those it holds.
+type Want struct {
+	Have Bitmap `cbor:"1,keyasint"`
+}
+
+// Piece is one chunk on its way.
+type Piece struct {
+	Index uint32 `cbor:"1,keyasint"`
+	Bytes []byte `cbor:"2,keyasint"`
+}
+
+// Reply is the receiver's word on an offer: exactly one of the three is set. NotNow is unsigned and settles nothing.
+type Reply struct {
+	Want    *Want          `cbor:"1,keyasint,omitempty"`
+	Receipt *record.Record `cbor:"2,keyasint,omitempty"`
+	NotNow  Obstacle       `cbor:"3,keyasint,omitempty"`
+}
+
+// Validate checks that the reply says one thing, and that a Want fits the number of chunks.
+func (r Reply) Validate(chunks int) error {
+	said := 0
+	for _, b := range []bool{r.Want != nil, r.Receipt != nil, r.NotNow != ""} {
+		if b {
+			said++
+		}
+	}
+	if said != 1 {
+		return fmt.Errorf("reply says %d things: %w", said, ErrMalformed)
+	}
+	if r.Want != nil && len(r.Want.Have) != len(NewBitmap(chunks)) {
+		return fmt.Errorf("reply has a bitmap of %d bytes for %d chunks: %w", len(r.Want.Have), chunks, ErrMalformed)
+	}
+	return nil
+}
+
+// Obstacle says why a parcel cannot be taken just now, though it may be later. It crosses the wire. Append only.
+type Obstacle string
+
+// The obstacles.
+const (
+	NoRoom        Obstacle = "no_room"         // the recipient's disk, or the sender's share of it, is full
+	TooBusy       Obstacle = "too_busy"        // too many transfers at once
+	SenderUnknown Obstacle = "sender_unknown"  // the recipient's edition does not bind the signing key to the sender
+	WrongHouse    Obstacle = "wrong_recipient" // addressed to somebody else; nobody but the addressee settles a parcel
+	NotGenuine    Obstacle = "not_genuine"     // the signature does not verify, or a chunk is not what was signed
+	InboxFailed   Obstacle = "inbox_failed"    // the recipient could not commit; its own log says why
+	TooNew        Obstacle = "too_new"         // a format that the recipient does not read yet
+)
+
+// NotNow is the error for an obstacle.
+type NotNow struct{ Obstacle Obstacle }
+
+func (e *NotNow) Error() string {
+	switch e.Obstacle {
+	case NoRoom:
+		return "the recipient has no room for it just now"
+	case TooBusy:
+		return "the recipient is busy just now"
+	case SenderUnknown:
+		return "the recipient does not know the sender's key yet"
+	case WrongHouse:
+		return "it is addressed to somebody else"
+	case NotGenuine:
+		return "it is not what the sender signed"
+	case InboxFailed:
+		return "the recipient could not store it just now"
+	case TooNew:
+		return "the recipient must be upgraded to read it"
+	}
+	return fmt.Sprintf("the recipient cannot take it just now (%q)", string(e.Obstacle))
+}
+
+// VerifyReceipt checks that the record is the recipient's signed answer to this very parcel and returns it.
+func VerifyReceipt(p Parcel, r record.Record, recipient Peer) (Receipt, error) {
+	v, err := ReadReceipt(r)
+	if err != nil {
+		return Receipt{}, err
+	}
+	switch {
+	case v.Parcel != p.ID():
+		return Receipt{}, fmt.Errorf("receipt is for parcel %s, not %s: %w", v.Parcel.Short(), p.ID().Short(), ErrReceipt)
+	case v.From != p.Manifest.To || v.To != p.Manifest.From || recipient.Name != v.From:
+		return Receipt{}, fmt.Errorf("receipt is from %s to %s: %w", v.From, v.To, ErrReceipt)
+	case v.Outcome != Delivered && v.Outcome != Refused:
+		return Receipt{}, fmt.Errorf("receipt of outcome %d, which this version does not know; upgrade: %w", v.Outcome, ErrReceipt)
+	case v.Outcome == Refused && v.Refusal == "":
+		return Receipt{}, fmt.Errorf("receipt refuses without a reason: %w", ErrReceipt)
+	case recipient.Keys == nil:
+		return Receipt{}, fmt.Errorf("receipt: no key known for %s: %w", v.From, ErrReceipt)
+	}
+	if err := r.Verify(recipient.Keys.Sign, ReceiptLabel); err != nil {
+		return Receipt{}, fmt.Errorf("receipt for parcel %s: %w: %w", v.Parcel.Short(), ErrReceipt, err)
+	}
+	return v, nil
+}
+
+// NewReceipt encodes and signs the answer to a parcel: a delivery if why is empty, else a refusal. The time is Unix seconds.
+func NewReceipt(p Parcel, why Refusal, note string, at int64, key *record.Key) (record.Record, error) {
+	v := Receipt{
+		Version: 1, Parcel: p.ID(), From: p.Manifest.To, To: p.Manifest.From,
+		Outcome: Delivered, Refusal: why, Note: note, At: at,
+	}
+	if why != "" {
+		v.Outcome = Refused
+	}
+	b, err := wire.Marshal(v)
+	if err != nil {
+		return record.Record{}, fmt.Errorf("receipt: %w", err)
+	}
+	return record.SignOne(key, ReceiptLabel, b)
+}
+
+// Verify checks that the parcel is what its sender signed. It does not ask whether the sender's key was revoked.
+func (p Parcel) Verify(sender Peer) error {
+	if sender.Name != p.Manifest.From || sender.Keys == nil {
+		return fmt.Errorf("parcel %s: no key of %s: %w", p.ID().Short(), p.Manifest.From, ErrUnknown)
+	}
+	if p.Record.Signer != sender.Keys.Sign.ID() {
+		return fmt.Errorf("parcel %s: signed by a key that is not known to be %s's: %w", p.ID().Short(), p.Manifest.From, ErrUnknown)
+	}
+	return p.Record.Verify(sender.Keys.Sign, ManifestLabel)
+}
+
+// Offset is where chunk i starts when the chunks of a parcel stand one after the other.
+func Offset(i int) int64 { return int64(i) * (ChunkSize + 16) }
+
+// Fits tells whether b is chunk i of the manifest.
+func (m Manifest) Fits(i int, b []byte) bool {
+	return i >= 0 && i < len(m.Chunks) && len(b) == int(m.Chunks[i].Size) && digest.Of(b) == m.Chunks[i].Hash
+}
