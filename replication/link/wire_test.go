@@ -25,7 +25,7 @@ func TestGoldenOpening(t *testing.T) {
 		v    any
 		want string
 	}{
-		{"opening", opening{Protocol: "parcel/1"}, "0000002d" + // length 45
+		{"opening", opening{Protocol: "parcel/1"}, "0000002e" + // length 46
 			"a2" + "01" + "68" + hex.EncodeToString([]byte("parcel/1")) + // map of 2; 1: text of 8
 			"02" + "5820" + hex.EncodeToString(make([]byte, 32))}, // 2: 32 bytes of padding
 		{"consent", answer{}, "00000003" + "a10100"},
