@@ -2,12 +2,12 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"motcua/node/disk"
 )
 
 // The bounds of one commit, below Badger's own (15 % of a memtable).
@@ -196,11 +196,8 @@ func (b *batch) write() error {
 	err := txn.Commit()
 	// A crash before Commit returns leaves either the whole batch or nothing: Badger drops a transaction whose end
 	// mark is missing. Nobody has been told yes.
-	if errors.Is(err, syscall.ENOSPC) {
-		err = errors.Join(err, ErrFull)
-	}
 	if err != nil {
-		return fmt.Errorf("store: %w: %w", ErrUnsure, err)
+		return fmt.Errorf("store: %w: %w", ErrUnsure, disk.Full(err))
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/dgraph-io/badger/v4/options"
 
 	"motcua/crypto/digest"
+	"motcua/node/disk"
 )
 
 // Options of a store. The zero value is right for a node.
@@ -31,9 +32,9 @@ type Options struct {
 
 // The errors a caller tells apart.
 var (
-	ErrInUse     = errors.New("folder is in use by another process")
+	ErrInUse     = disk.ErrInUse
 	ErrNewer     = errors.New("written by a newer version")
-	ErrFull      = errors.New("disk is full")
+	ErrFull      = disk.ErrFull
 	ErrClosed    = errors.New("store is closed")
 	ErrTooLarge  = errors.New("too large for one update")
 	ErrNotFound  = errors.New("not found")
@@ -74,16 +75,13 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.Reserve == 0 {
 		o.Reserve = 64 << 20
 	}
-	if o.free == nil {
-		o.free = free
-	}
 	if o.memtable == 0 {
 		o.memtable = 8 << 20
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	lock, err := lockFolder(dir)
+	lock, err := disk.Lock(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
@@ -110,7 +108,7 @@ func openLocked(dir string, o Options) (*Store, error) {
 	}
 	// A crash here leaves a folder with a key and no VERSION: the next Open takes the key and goes on.
 	if fresh {
-		if err := writeFile(filepath.Join(dir, "VERSION"), []byte(version)); err != nil {
+		if err := disk.WriteFile(filepath.Join(dir, "VERSION"), []byte(version)); err != nil {
 			return nil, fmt.Errorf("open store: %w", err)
 		}
 	}
@@ -182,7 +180,7 @@ func loadKey(dir string, fresh bool) ([]byte, error) {
 	if errors.Is(err, os.ErrNotExist) && fresh {
 		secret := make([]byte, keySize)
 		rand.Read(secret)
-		return secret, writeFile(path, secret)
+		return secret, disk.WriteFile(path, secret)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("key of the store: %w: put store.key back from the backup", err)
@@ -197,40 +195,9 @@ func loadKey(dir string, fresh bool) ([]byte, error) {
 	return secret, err
 }
 
-// writeFile makes a file of mode 0600 durably, whole or not at all.
-func writeFile(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(b)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
 // checkSpace refuses to write when little of the disk is left. Badger writes through memory maps, where a full disk
 // kills the process instead of failing the write, so the question must be asked before.
-func checkSpace(dir string, o Options) error {
-	n, err := o.free(dir)
-	if err != nil {
-		return err
-	}
-	if n < o.Reserve {
-		return fmt.Errorf("%s has %d MiB left, %d MiB are kept in reserve: %w: free some space and try again",
-			dir, n>>20, o.Reserve>>20, ErrFull)
-	}
-	return nil
-}
+func checkSpace(dir string, o Options) error { return disk.Room(dir, o.Reserve, o.free) }
 
 // logger passes on Badger's warnings and errors, and drops its chatter.
 type logger struct{ log *slog.Logger }
