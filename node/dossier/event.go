@@ -1,3 +1,25 @@
+// Package dossier is the law of a dossier: what may be done, by whom, and what that makes of it. It is pure: time, actor and
+// ids are arguments.
+//
+// # Chains
+//
+// A dossier is a tree of chains of signed events, each chain written by one office. The root chain begins when the office in
+// charge accepts (or refuses) a submission. Work asked of another office is a child chain, begun and written there, and
+// taken note of on the root chain when it has come back.
+//
+//	root   Accepted  StepDone …  Requested ───────────────── Noted  …  Decided  Returned
+//	child                            └ Received … Decided  Reported ┘
+//
+// # Three functions
+//
+// [Verify] asks whether the events were signed by those they name and hang together; [Apply] folds one event into a
+// [State], and refuses what no office could rightly have written; the functions of decide.go (Accept, FinishStep, …) turn an
+// act into the event to sign, or a [Rule] that forbids it. An event that was decided here is always one that Apply takes.
+//
+// # What it does not do
+//
+// It does not keep, send or time anything, nor know which office is the district of a commune: a [Plan] says where each
+// step of the route is done. A fork is not resolved here: the caller keeps both ends as evidence.
 package dossier
 
 import (
@@ -129,11 +151,16 @@ type Requested struct {
 	Due int64 `cbor:"6,keyasint"`
 }
 
-// Received starts a child chain. Request is the ID of the Requested event of the root chain.
+// Received starts a child chain. Request is the ID of the Requested event of the root chain; steps and procedure are
+// repeated from there, so that a child chain can be read by itself.
 type Received struct {
-	Root    digest.Digest `cbor:"1,keyasint"` // root chain id
-	Request digest.Digest `cbor:"2,keyasint"`
-	Due     int64         `cbor:"3,keyasint"`
+	Root        digest.Digest `cbor:"1,keyasint"` // root chain id
+	Request     digest.Digest `cbor:"2,keyasint"`
+	Due         int64         `cbor:"3,keyasint"`
+	First       string        `cbor:"4,keyasint"`
+	Last        string        `cbor:"5,keyasint"`
+	Procedure   string        `cbor:"6,keyasint"`
+	ProcVersion uint32        `cbor:"7,keyasint"`
 }
 
 // Outcome of a decision. Append only.
@@ -162,6 +189,8 @@ type Reported struct {
 type Noted struct {
 	Child digest.Digest `cbor:"1,keyasint"`
 	Head  digest.Digest `cbor:"2,keyasint"` // ID of the child's last event
+	// Outcome is that of the child's last decision, 0 if it had none to make.
+	Outcome Outcome `cbor:"3,keyasint,omitempty"`
 }
 
 // Returned ends a root chain.

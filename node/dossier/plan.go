@@ -1,0 +1,101 @@
+package dossier
+
+import (
+	"fmt"
+	"slices"
+
+	"motcua/directory"
+)
+
+// Plan is a procedure with the office of each step of its route, as it is for one root office.
+type Plan struct {
+	Procedure directory.Procedure
+	Places    []string // office of step i
+}
+
+// NewPlan places the steps of a procedure for a root office. Ancestor returns the office above the root at a level; a step
+// at a level that the root office itself has is done at the root.
+func NewPlan(p directory.Procedure, root string, ancestor func(directory.LevelID) (string, error)) (Plan, error) {
+	pl := Plan{Procedure: p, Places: make([]string, len(p.Route))}
+	for i, st := range p.Route {
+		pl.Places[i] = root
+		if st.Office != "" {
+			pl.Places[i] = string(st.Office)
+		} else if st.Level != "" {
+			place, err := ancestor(st.Level)
+			if err != nil {
+				return Plan{}, fmt.Errorf("procedure %s, step %s: %w", p.Code, st.ID, err)
+			}
+			pl.Places[i] = place
+		}
+	}
+	return pl, nil
+}
+
+// index is the place of a step in the route, -1 if it is not there.
+func (p Plan) index(step string) int {
+	return slices.IndexFunc(p.Procedure.Route, func(s directory.Step) bool { return s.ID == step })
+}
+
+// Next is the index of the step that a chain has come to; false when none is left on this chain. After a rejection only the
+// return is left.
+func (p Plan) Next(s State) (int, bool) {
+	i := 0
+	if s.IsChild {
+		i = p.index(s.First)
+	}
+	if s.Done != "" {
+		i = p.index(s.Done) + 1
+		if i == 0 {
+			return 0, false
+		}
+	}
+	last := len(p.Procedure.Route) - 1
+	switch {
+	case s.IsChild && (s.Outcome == Rejected || i < 0 || i > p.index(s.Last)), s.Ended(), i > last:
+		return 0, false
+	case s.Outcome == Rejected:
+		return last, true
+	}
+	return i, true
+}
+
+// StatusIn is the status of a chain with the procedure at hand: done, where only the return is left.
+func (p Plan) StatusIn(s State) Status {
+	if i, ok := p.Next(s); ok && !s.IsChild && p.Procedure.Route[i].Kind == directory.StepReturn {
+		return StatusDone
+	}
+	return s.Status
+}
+
+// Stretch is the last of the consecutive steps from i on that are done at the same office: they are one request.
+func (p Plan) Stretch(i int) int {
+	j := i
+	for j+1 < len(p.Places) && p.Places[j+1] == p.Places[i] && p.Procedure.Route[j+1].Kind != directory.StepReturn {
+		j++
+	}
+	return j
+}
+
+// Budget is the time of the steps from i to j, in quarters of a working day, 0 if any has none.
+func (p Plan) Budget(i, j int) int {
+	sum := 0
+	for _, s := range p.Procedure.Route[i : j+1] {
+		if s.Budget == 0 {
+			return 0
+		}
+		sum += int(s.Budget)
+	}
+	return sum
+}
+
+// finalDecision tells whether step i is the last that decides: its approval carries the result.
+func (p Plan) finalDecision(i int) bool {
+	rest := p.Procedure.Route[i+1:]
+	return !slices.ContainsFunc(rest, func(s directory.Step) bool { return s.Kind == directory.StepDecide })
+}
+
+// fits tells whether the plan is that of the chain.
+func (p Plan) fits(s State) bool {
+	return len(p.Places) == len(p.Procedure.Route) && p.Procedure.Code == s.Procedure && p.Procedure.Version == s.ProcVersion
+}
