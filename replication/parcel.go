@@ -50,8 +50,10 @@ type Manifest struct {
 // Validate checks version, names and bounds.
 func (m Manifest) Validate() error {
 	switch {
+	case m.Version > 1:
+		return fmt.Errorf("parcel of format %d: this version reads format 1; upgrade: %w", m.Version, ErrTooNew)
 	case m.Version != 1:
-		return fmt.Errorf("parcel of format %d: this version reads format 1; upgrade: %w", m.Version, ErrMalformed)
+		return fmt.Errorf("parcel of format %d: %w", m.Version, ErrMalformed)
 	case m.From == "" || m.To == "" || len(m.From) > 64 || len(m.To) > 64:
 		return fmt.Errorf("parcel without a proper sender and recipient: %w", ErrMalformed)
 	case len(m.Chunks) == 0 || len(m.Chunks) > MaxChunks:
@@ -140,13 +142,16 @@ func ReadReceipt(r record.Record) (Receipt, error) {
 		return Receipt{}, fmt.Errorf("receipt: %w: %w", ErrMalformed, err)
 	}
 	if v.Version != 1 {
-		return Receipt{}, fmt.Errorf("receipt of format %d: this version reads format 1; upgrade: %w", v.Version, ErrMalformed)
+		return Receipt{}, fmt.Errorf("receipt of format %d: this version reads format 1; upgrade: %w", v.Version, ErrTooNew)
 	}
 	return v, nil
 }
 
 // ErrMalformed is wrapped by every error about bytes that are no parcel or receipt.
 var ErrMalformed = errors.New("malformed parcel")
+
+// ErrTooNew is wrapped by every error about bytes of a format that a newer version writes: upgrade, nothing is lost.
+var ErrTooNew = errors.New("written by a newer version")
 
 // ErrReceipt is wrapped by every error about a receipt that is not the recipient's answer to the parcel at hand.
 var ErrReceipt = errors.New("receipt does not hold")

@@ -45,6 +45,7 @@ func (l *Link) welcome(q *quic.Conn) {
 		return
 	}
 	c := &conn{q: q, id: id, point: point}
+	c.hears()
 	p, err := l.cfg.Resolver.Identify(id)
 	switch {
 	case err != nil:
@@ -104,6 +105,7 @@ func (l *Link) serve(c *conn) {
 		if err != nil {
 			return
 		}
+		c.hears()
 		s := newStream(c, q)
 		s.answered = true // the answer is ours to give
 		select {

@@ -3,6 +3,7 @@ package link
 import (
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/quic-go/quic-go"
 
@@ -17,6 +18,15 @@ type conn struct {
 	known   atomic.Bool // the resolver has known the key while this connection was open
 	streams atomic.Int64
 	retired atomic.Bool
+	heard   atomic.Int64 // Unix milliseconds: when bytes of a stream last came in
+}
+
+// hears notes that the peer is there.
+func (c *conn) hears() { c.heard.Store(time.Now().UnixMilli()) }
+
+// lively tells whether the peer was there a moment ago.
+func (c *conn) lively() bool {
+	return time.Now().UnixMilli()-c.heard.Load() < livelyTime.Milliseconds()
 }
 
 // refuse closes the connection and tells the peer why.

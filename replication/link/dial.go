@@ -38,8 +38,9 @@ func (l *Link) Dial(ctx context.Context, to replication.Name, proto string) (*St
 	return s, nil
 }
 
-// Begin is Dial without the wait for the peer's consent, which saves a round trip: a refusal or a dead connection
-// shows at the first Receive.
+// Begin is Dial without the wait for the peer's consent, which saves a round trip: a refusal or a broken connection
+// shows at the first Receive. It does wait if nothing was heard from the peer for some seconds, so that a dead
+// connection is noticed and replaced.
 func (l *Link) Begin(ctx context.Context, to replication.Name, proto string) (*Stream, error) {
 	s, err := l.dial(ctx, to, proto, false)
 	if err != nil {
@@ -91,7 +92,7 @@ func (l *Link) stream(ctx context.Context, t target, proto string, wait bool) (*
 				return nil, err
 			}
 		}
-		s, err := l.begin(ctx, c, proto, wait)
+		s, err := l.begin(ctx, c, proto, wait || !c.lively())
 		if err == nil {
 			return s, nil
 		}
@@ -193,6 +194,7 @@ func (l *Link) handshakeAt(t target, addr string) (*conn, error) {
 	}
 	c := &conn{q: q, id: id, point: point}
 	c.known.Store(t.name != "")
+	c.hears()
 	if !l.keep(c) {
 		q.CloseWithError(codeClosed, "")
 		return nil, ErrClosed

@@ -52,6 +52,7 @@ type Handler func(ctx context.Context, from Caller, s *Stream)
 // The bounds. A stranger's are those of someone who has yet to show a reason to be here.
 const (
 	dialTimeout     = 5 * time.Second
+	livelyTime      = 5 * time.Second
 	openingTimeout  = 10 * time.Second
 	strangerTime    = 2 * time.Minute
 	maxStrangers    = 64

@@ -44,6 +44,7 @@ func (s *Stream) confirm() error {
 		return &Refused{a.Why}
 	}
 	s.answered = true
+	s.c.hears()
 	return nil
 }
 
@@ -70,7 +71,11 @@ func (s *Stream) Receive(v any, maxBytes int) error {
 	if err := s.confirm(); err != nil {
 		return err
 	}
-	return plain(receive(s.q, v, maxBytes))
+	if err := receive(s.q, v, maxBytes); err != nil {
+		return plain(err)
+	}
+	s.c.hears()
+	return nil
 }
 
 func receive(r io.Reader, v any, maxBytes int) error {
@@ -98,6 +103,9 @@ func (s *Stream) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := s.q.Read(p)
+	if n > 0 {
+		s.c.hears()
+	}
 	return n, plain(err)
 }
 

@@ -1,0 +1,187 @@
+package courier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/identity"
+	"motcua/replication"
+	"motcua/replication/link"
+	"motcua/replication/spool"
+)
+
+// The measures of retrying and of what is served at once.
+const (
+	atOnce        = 4                // parcels under way to one peer
+	fetch         = 64               // parcels looked at per peer
+	firstWait     = time.Second      // after a failure
+	longestWait   = 2 * time.Minute  // between attempts
+	wakeFloor     = time.Second / 4  // a wake-up does not repeat a failure sooner than this
+	stallTime     = 60 * time.Second // a transfer that does not move for so long is broken off
+	commitTime    = 2 * time.Minute  // for the recipient to commit
+	deliveries    = 32               // parcels being taken in at once
+	stalePartials = 30 * 24 * time.Hour
+	lookAgain     = 10 * time.Minute // between looks at the outbox for names that nobody woke
+)
+
+// Config is what a courier works with. All fields but Log are required.
+type Config struct {
+	Self     replication.Name
+	Identity *identity.Private
+	Link     *link.Link
+	Spool    *spool.Spool
+	Outbox   replication.Outbox
+	Inbox    replication.Inbox
+	Resolver replication.Resolver
+	Log      *slog.Logger
+}
+
+// Courier carries the parcels of one name. It is safe for concurrent use.
+type Courier struct {
+	cfg  Config
+	log  *slog.Logger
+	room chan struct{}
+
+	mu      sync.Mutex
+	running context.Context // nil unless Run is running
+	workers map[replication.Name]*worker
+	work    sync.WaitGroup
+	busy    map[digest.Digest]chan struct{} // parcels being delivered, closed when done
+}
+
+// New makes a courier and has the link bring it what others send. Nothing is sent before Run.
+func New(cfg Config) *Courier {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	c := &Courier{
+		cfg: cfg, log: cfg.Log, room: make(chan struct{}, deliveries),
+		workers: map[replication.Name]*worker{}, busy: map[digest.Digest]chan struct{}{},
+	}
+	cfg.Link.Handle(replication.TransferProtocol, link.Known, c.answer)
+	cfg.Link.OnContact(c.Wake)
+	return c
+}
+
+// Run sends what is in the outbox until the context ends. Call it once. The error is the outbox's, if it cannot be read
+// at the start.
+func (c *Courier) Run(ctx context.Context) error {
+	peers, err := c.cfg.Outbox.Peers(ctx)
+	if err != nil {
+		return fmt.Errorf("courier: read outbox: %w", err)
+	}
+	if n, err := c.cfg.Spool.Prune(time.Now().Add(-stalePartials)); err != nil || n > 0 {
+		c.log.Info("stale parcels removed", "count", n, "err", err)
+	}
+	c.mu.Lock()
+	c.running = ctx
+	c.mu.Unlock()
+	c.wakeAll(peers)
+	tick := time.NewTicker(lookAgain)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			c.mu.Lock()
+			c.running = nil
+			c.mu.Unlock()
+			c.work.Wait()
+			return nil
+		case <-tick.C:
+			if peers, err := c.cfg.Outbox.Peers(ctx); err == nil {
+				c.start(peers)
+			} else if ctx.Err() == nil {
+				c.log.Error("outbox cannot be read", "err", err)
+			}
+		}
+	}
+}
+
+func (c *Courier) wakeAll(names []replication.Name) {
+	for _, n := range names {
+		c.Wake(n)
+	}
+}
+
+// WakeAll tries every peer with unsettled parcels now: the line is back, or a new edition has come.
+func (c *Courier) WakeAll(ctx context.Context) error {
+	peers, err := c.cfg.Outbox.Peers(ctx)
+	if err != nil {
+		return fmt.Errorf("courier: read outbox: %w", err)
+	}
+	c.wakeAll(peers)
+	return nil
+}
+
+// Wake has the courier look at once for parcels to a name: one was put in the outbox, or the peer was seen. It does not
+// block, and does nothing before Run.
+func (c *Courier) Wake(to replication.Name) {
+	if w := c.worker(to); w != nil {
+		select {
+		case w.wake <- struct{}{}:
+		default: // it is awake already
+		}
+	}
+}
+
+// start makes sure that names have a worker, without cutting waits short.
+func (c *Courier) start(names []replication.Name) {
+	for _, n := range names {
+		c.worker(n)
+	}
+}
+
+func (c *Courier) worker(to replication.Name) *worker {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running == nil || c.running.Err() != nil {
+		return nil
+	}
+	w := c.workers[to]
+	if w == nil {
+		w = &worker{c: c, to: to, wake: make(chan struct{}, 1), results: make(chan result), flying: map[digest.Digest]bool{}, held: map[digest.Digest]*hold{}}
+		c.workers[to] = w
+		ctx := c.running
+		c.work.Go(func() { w.run(ctx) })
+	}
+	return w
+}
+
+// retire ends a worker with nothing to do, unless it was woken meanwhile.
+func (c *Courier) retire(w *worker) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(w.wake) > 0 {
+		return false
+	}
+	delete(c.workers, w.to)
+	return true
+}
+
+// reason puts an error into words for the outbox page.
+func reason(err error) string {
+	var refused *link.Refused
+	var notNow *replication.NotNow
+	switch {
+	case errors.As(err, &refused):
+		return refused.Error()
+	case errors.As(err, &notNow):
+		return notNow.Error()
+	case errors.Is(err, link.ErrImpostor):
+		return "another machine answers at the recipient's address: check the address, or whether the recipient has a new key"
+	case errors.Is(err, link.ErrRevoked):
+		return "the recipient's key is revoked: it must be enrolled again"
+	case errors.Is(err, replication.ErrUnknown):
+		return "the recipient is not in this machine's edition of the directory"
+	case errors.Is(err, replication.ErrReceipt):
+		return "the recipient's receipt does not hold: it may have a new key that this machine does not know yet"
+	case errors.Is(err, link.ErrUnreachable), errors.Is(err, context.DeadlineExceeded):
+		return "the recipient does not answer: its line or ours may be down, or its machine is off"
+	}
+	return err.Error()
+}

@@ -1,0 +1,252 @@
+package courier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/record"
+	"motcua/replication"
+	"motcua/replication/link"
+	"motcua/replication/spool"
+)
+
+// Deliver takes in a parcel and returns its receipt. It asks for the chunks it lacks, in order, one at a time. An error
+// that is or wraps a *replication.NotNow settles nothing and leaves no effect, though chunks that came are kept
+// for the next time; so does an error of chunk or of the context.
+func (c *Courier) Deliver(ctx context.Context, p replication.Parcel, chunk func(i int) ([]byte, error)) (record.Record, error) {
+	return c.deliver(ctx, p, func(t *spool.Partial) error {
+		have := t.Have()
+		for i := range p.Manifest.Chunks {
+			if have.Has(i) {
+				continue
+			}
+			b, err := chunk(i)
+			if err != nil {
+				return fmt.Errorf("chunk %d of parcel %s: %w", i, p.ID().Short(), err)
+			}
+			if err := put(t, i, b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func put(t *spool.Partial, i int, b []byte) error {
+	err := t.Put(i, b)
+	switch {
+	case errors.Is(err, spool.ErrNoRoom):
+		return fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.NoRoom}, err)
+	case errors.Is(err, replication.ErrMalformed):
+		return fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.NotGenuine}, err)
+	}
+	return err
+}
+
+// deliver is every parcel's way in. fill brings the chunks that a partial lacks.
+func (c *Courier) deliver(ctx context.Context, p replication.Parcel, fill func(*spool.Partial) error) (record.Record, error) {
+	id := p.ID()
+	if p.Manifest.To != c.cfg.Self {
+		return record.Record{}, &replication.NotNow{Obstacle: replication.WrongHouse}
+	}
+	release, err := c.claim(ctx, id)
+	if err != nil {
+		return record.Record{}, err
+	}
+	defer release()
+	if r, ok, err := c.cfg.Inbox.Taken(ctx, id); err != nil || ok {
+		return r, failed(err)
+	}
+	if why, err := c.judge(p); err != nil {
+		return record.Record{}, err
+	} else if why != "" {
+		return c.refuse(ctx, p, why, "")
+	}
+	t, err := c.cfg.Spool.Receive(p)
+	if errors.Is(err, spool.ErrNoRoom) {
+		return record.Record{}, fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.NoRoom}, err)
+	}
+	if err != nil {
+		return record.Record{}, failed(err)
+	}
+	if err := fill(t); err != nil {
+		c.abandon(p)
+		return record.Record{}, err
+	}
+	return c.take(ctx, p)
+}
+
+// claim waits until nobody else delivers the same parcel.
+func (c *Courier) claim(ctx context.Context, id digest.Digest) (release func(), err error) {
+	for {
+		c.mu.Lock()
+		other := c.busy[id]
+		if other == nil {
+			mine := make(chan struct{})
+			c.busy[id] = mine
+			c.mu.Unlock()
+			return func() {
+				c.mu.Lock()
+				delete(c.busy, id)
+				c.mu.Unlock()
+				close(mine)
+			}, nil
+		}
+		c.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// judge checks who sent the parcel. A refusal is final; what a newer edition may change is an error.
+func (c *Courier) judge(p replication.Parcel) (replication.Refusal, error) {
+	sender, err := c.cfg.Resolver.Resolve(p.Manifest.From)
+	if err == nil {
+		err = p.Verify(sender)
+	}
+	switch {
+	case errors.Is(err, replication.ErrUnknown):
+		return "", fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.SenderUnknown}, err)
+	case err != nil:
+		// Not a refusal: the id does not cover the signature, so the genuine parcel may yet come under the same id.
+		return "", fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.NotGenuine}, err)
+	case !sender.Revoked.IsZero() && p.Manifest.Created >= sender.Revoked.Unix():
+		return replication.RevokedSender, nil
+	}
+	return "", nil
+}
+
+// take opens a parcel whose chunks are all here and has the inbox commit it.
+func (c *Courier) take(ctx context.Context, p replication.Parcel) (record.Record, error) {
+	content, err := c.cfg.Spool.Unpack(p, c.cfg.Identity.Seal)
+	var r record.Record
+	if err == nil {
+		r, err = c.cfg.Inbox.Take(ctx, p, content)
+	}
+	switch {
+	case errors.Is(err, replication.ErrTooNew):
+		c.abandon(p)
+		return r, fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.TooNew}, err)
+	case errors.Is(err, spool.ErrUnreadable):
+		c.log.Warn("parcel cannot be read", "peer", p.Manifest.From, "parcel", p.ID().Short(), "err", err)
+		return c.refuse(ctx, p, replication.Unreadable, "")
+	case err != nil:
+		c.abandon(p)
+		return r, failed(err)
+	}
+	c.drop(p) // a crash before this leaves chunks that are pruned, or dropped with the next repeat
+	return r, nil
+}
+
+func (c *Courier) refuse(ctx context.Context, p replication.Parcel, why replication.Refusal, note string) (record.Record, error) {
+	r, err := c.cfg.Inbox.Refuse(ctx, p, why, note)
+	if err != nil {
+		return r, failed(err)
+	}
+	c.log.Warn("parcel refused", "peer", p.Manifest.From, "parcel", p.ID().Short(), "why", why)
+	c.drop(p)
+	return r, nil
+}
+
+// failed marks an error of this machine's own.
+func failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.InboxFailed}, err)
+}
+
+// abandon lets go of a parcel that could not be taken. What is on disk stays for the next attempt.
+func (c *Courier) abandon(p replication.Parcel) {
+	if len(p.Manifest.Chunks) == 1 && p.Manifest.From != c.cfg.Self {
+		c.drop(p)
+	}
+}
+
+// drop removes the chunks of a parcel that was taken; a parcel to ourselves is dropped when it is settled.
+func (c *Courier) drop(p replication.Parcel) {
+	if p.Manifest.From == c.cfg.Self {
+		return
+	}
+	if err := c.cfg.Spool.Drop(p.ID()); err != nil {
+		c.log.Error("chunks of a parcel could not be removed", "parcel", p.ID().Short(), "err", err)
+	}
+}
+
+// answer serves the receiving end of a transfer.
+func (c *Courier) answer(ctx context.Context, from link.Caller, s *link.Stream) {
+	var o replication.Offer
+	s.SetDeadline(time.Now().Add(stallTime))
+	if err := s.Receive(&o, replication.MaxOffer); err != nil {
+		s.Cancel()
+		return
+	}
+	var reply replication.Reply
+	r, err := c.takeOffer(ctx, s, o)
+	var notNow *replication.NotNow
+	switch {
+	case err == nil:
+		reply.Receipt = &r
+	case errors.As(err, &notNow):
+		reply.NotNow = notNow.Obstacle
+	default: // the stream broke, or its words made no sense
+		s.Cancel()
+	}
+	if err != nil {
+		c.log.Info("parcel not taken", "peer", from.Peer.Name, "err", err)
+	}
+	s.SetDeadline(time.Now().Add(stallTime))
+	s.Send(reply)
+}
+
+func (c *Courier) takeOffer(ctx context.Context, s *link.Stream, o replication.Offer) (record.Record, error) {
+	p, err := replication.Read(o.Record)
+	if errors.Is(err, replication.ErrTooNew) {
+		return record.Record{}, fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.TooNew}, err)
+	}
+	if err != nil {
+		return record.Record{}, fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.NotGenuine}, err)
+	}
+	select {
+	case c.room <- struct{}{}:
+		defer func() { <-c.room }()
+	default:
+		return record.Record{}, &replication.NotNow{Obstacle: replication.TooBusy}
+	}
+	return c.deliver(ctx, p, func(t *spool.Partial) error {
+		if len(o.Eager) > 0 && len(p.Manifest.Chunks) == 1 {
+			return put(t, 0, o.Eager)
+		}
+		return c.collect(s, t, len(p.Manifest.Chunks))
+	})
+}
+
+// collect tells the sender what is here already and receives the rest.
+func (c *Courier) collect(s *link.Stream, t *spool.Partial, chunks int) error {
+	have := t.Have()
+	if have.Count() < chunks {
+		if err := s.Send(replication.Reply{Want: &replication.Want{Have: have}}); err != nil {
+			return err
+		}
+	}
+	for n := have.Count(); n < chunks; n++ {
+		s.SetDeadline(time.Now().Add(stallTime))
+		var piece replication.Piece
+		if err := s.Receive(&piece, replication.MaxPiece); err != nil {
+			return err
+		}
+		if err := put(t, int(piece.Index), piece.Bytes); err != nil {
+			return err
+		}
+	}
+	if !t.Complete() {
+		return &replication.NotNow{Obstacle: replication.NotGenuine}
+	}
+	return nil
+}

@@ -1,0 +1,21 @@
+// Package courier brings parcels from the outbox to their recipients and receipts back, and takes in what others send.
+//
+// # Sending
+//
+// Every name with unsettled parcels has a worker that sends them, a few at a time, oldest first, until a receipt that
+// verifies is stored in the outbox. It never gives up: after a failure it waits, longer each time, up to two minutes;
+// [Courier.Wake], a connection from the peer, or a sighting of it cuts the wait short. A parcel that one recipient
+// cannot take now does not hold up the others for it.
+//
+// # Receiving
+//
+// [Courier.Deliver] is the one way in, whichever carrier brings the parcel. In this order: a parcel taken before gets
+// the same receipt; the signature must be the sender's; the chunks are staged; the content is opened; the inbox
+// commits its effect with the receipt; the chunks are dropped. A crash after any step is followed by the same steps
+// again.
+//
+// # What settles a parcel
+//
+// The recipient's signature, and nothing else. What a peer says without it ("no room", "unknown sender") is noted for
+// people and tried again.
+package courier
