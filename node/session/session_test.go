@@ -1,0 +1,165 @@
+package session
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"motcua/crypto/identity"
+	"motcua/directory"
+)
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, directory.Zone)
+
+func newOffice(t *testing.T) (*identity.Private, *identity.Keys) {
+	t.Helper()
+	id, err := identity.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := id.Public().Keys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id, k
+}
+
+func TestSessionHoldsAtEveryOffice(t *testing.T) {
+	id, keys := newOffice(t)
+	_, other := newOffice(t)
+	find := func(o directory.OfficeCode) (*identity.Keys, error) {
+		if o != "H32.22693" {
+			return nil, errors.New("unknown")
+		}
+		return keys, nil
+	}
+	a := directory.Account{ID: "a1", Kind: directory.Citizen, Name: "Nguyễn Thị Hoa"}
+	token, err := Issue(id, "H32.22693", a, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(token) > 600 {
+		t.Errorf("a token of %d bytes does not sit well in a cookie", len(token))
+	}
+	s, err := Verify(token, find, noon.Add(time.Hour))
+	if err != nil || s.Account != "a1" || s.Name != a.Name || s.Office != "H32.22693" {
+		t.Fatalf("got %+v, %v", s, err)
+	}
+	if _, err := Verify(token, find, noon.Add(CitizenLife)); !errors.Is(err, ErrExpired) {
+		t.Errorf("after its life: %v", err)
+	}
+	if _, err := Verify(token, find, noon.Add(-time.Hour)); !errors.Is(err, ErrExpired) {
+		t.Errorf("before it was issued: %v", err)
+	}
+	if _, err := Verify(token, func(directory.OfficeCode) (*identity.Keys, error) { return other, nil }, noon); !errors.Is(err, ErrInvalid) {
+		t.Errorf("under another office's key: %v", err)
+	}
+	raw, _ := base64.RawURLEncoding.DecodeString(token)
+	for i := range raw {
+		raw[i] ^= 1
+		if _, err := Verify(base64.RawURLEncoding.EncodeToString(raw), find, noon); err == nil {
+			t.Fatalf("byte %d altered and still valid", i)
+		}
+		raw[i] ^= 1
+	}
+}
+
+func FuzzVerify(f *testing.F) {
+	f.Add("")
+	f.Add("omFCQWFCQg")
+	f.Fuzz(func(t *testing.T, token string) {
+		none := func(directory.OfficeCode) (*identity.Keys, error) { return nil, errors.New("none") }
+		if _, err := Verify(token, none, noon); err == nil {
+			t.Fatal("valid without any key")
+		}
+	})
+}
+
+func TestPasswords(t *testing.T) {
+	p, ctx := NewPasswords(2), context.Background()
+	v, err := p.Hash(ctx, "mật khẩu Nha Trang")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for password, want := range map[string]bool{
+		"mật khẩu Nha Trang":             true,
+		"ma\u0302\u0323t khẩu Nha Trang": true, // the same letters, decomposed
+		"mat khau Nha Trang":             false,
+		"":                               false,
+		strings.Repeat("a", 200):         false,
+	} {
+		if got, err := p.Check(ctx, v, password); err != nil || got != want {
+			t.Errorf("Check(%q) = %v, %v", password, got, err)
+		}
+	}
+	for _, bad := range []string{"", "x", strings.Replace(v, "m=19456", "m=999999999", 1), strings.Replace(v, "argon2id", "argon2i", 1)} {
+		if got, err := p.Check(ctx, bad, "mật khẩu Nha Trang"); got || err != nil {
+			t.Errorf("verifier %q: %v, %v", bad, got, err)
+		}
+	}
+	if _, err := p.Hash(ctx, "ngắn"); !errors.Is(err, ErrWeak) {
+		t.Errorf("a short password: %v", err)
+	}
+}
+
+// TestKnownVerifier holds the stored form: a verifier written by an earlier version still checks.
+func TestKnownVerifier(t *testing.T) {
+	const v = "$argon2id$v=19$m=19456,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$"
+	known, err := parse(v + base64.RawStdEncoding.EncodeToString(make([]byte, hashSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, err := NewPasswords(1).derive(context.Background(), known, "correct horse", hashSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := base64.RawStdEncoding.EncodeToString(sum), goldenSum; got != want {
+		t.Errorf("sum %s, want %s", got, want)
+	}
+}
+
+const goldenSum = "0AuQxA+RjPiJeA19Op7DwrFxnfh9xeTU2T6mFj2wThc"
+
+func TestGuessingIsSlowedForTheGuesserAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimiter(time.Now)
+		for range freeTries - 1 {
+			l.Wrong("hoa", "10.0.0.9")
+		}
+		if w := l.Wait("hoa", "10.0.0.9"); w != 0 {
+			t.Errorf("a few slips already wait %v", w)
+		}
+		l.Wrong("hoa", "10.0.0.9")
+		if w := l.Wait("hoa", "10.0.0.9"); w != firstWait {
+			t.Errorf("wait %v, want %v", w, firstWait)
+		}
+		if w := l.Wait("hoa", "10.0.0.1"); w != 0 {
+			t.Errorf("her own machine must wait %v", w)
+		}
+		for range 40 {
+			l.Wrong("hoa", "10.0.0.9")
+		}
+		if w := l.Wait("hoa", "10.0.0.9"); w != maxWait {
+			t.Errorf("wait %v, want at most %v", w, maxWait)
+		}
+		time.Sleep(maxWait)
+		if w := l.Wait("hoa", "10.0.0.9"); w != 0 {
+			t.Errorf("still waits %v", w)
+		}
+		l.Right("hoa", "10.0.0.9")
+		l.Wrong("hoa", "10.0.0.9")
+		if w := l.Wait("hoa", "10.0.0.9"); w != 0 {
+			t.Errorf("old slips count after a right password: %v", w)
+		}
+		for i := range maxTraced + 100 {
+			l.Wrong("hoa", time.Duration(i).String())
+		}
+		if len(l.tries) > maxTraced {
+			t.Errorf("%d traced", len(l.tries))
+		}
+	})
+}
