@@ -1,0 +1,156 @@
+// Package command is every change the directory accepts, one type each, and its bytes in the replicated log. It is pure.
+//
+// # Growing
+//
+// Kinds and keys are append-only. A server that meets a kind or a key it does not know stops and says which version is
+// needed: a log half understood would make servers differ. A new kind is therefore proposed only once every server
+// understands it.
+//
+// # Time and identity
+//
+// Nothing in a command is read from a clock or made at random while it is applied: the leader puts the time into the
+// envelope before it proposes, and whoever asks for a change chooses its request id, so that a repeat is recognised.
+package command
+
+import (
+	"fmt"
+
+	"motcua/crypto/wire"
+	"motcua/directory"
+)
+
+// Kind is the kind of a command. Append only.
+type Kind uint16
+
+// The kinds.
+const (
+	KindFound           Kind = 1
+	KindPublish         Kind = 2
+	KindPutAccount      Kind = 3
+	KindRegisterAccount Kind = 4
+	KindIssueToken      Kind = 5
+	KindEnrol           Kind = 6
+	KindRevoke          Kind = 7
+	KindAnnounce        Kind = 8
+	KindReport          Kind = 9
+	KindCutEdition      Kind = 10
+	KindCosignEdition   Kind = 11
+)
+
+// Version is the version of the envelope that this program writes and reads.
+const Version = 1
+
+// MaxBytes bounds an encoded command. A larger publication is split: see [Publish.Split].
+const MaxBytes = 256 << 10
+
+// RequestID names a request for ever; whoever asks chooses it at random, and repeats it with a repeat.
+type RequestID [16]byte
+
+// Command is one change.
+type Command interface {
+	Kind() Kind
+	// Validate checks what can be told without the tables. It is also run when a command is applied.
+	Validate() error
+}
+
+// Envelope is a command as it stands in the log.
+type Envelope struct {
+	Version uint8     `cbor:"1,keyasint"`
+	Kind    Kind      `cbor:"2,keyasint"`
+	Request RequestID `cbor:"3,keyasint"`
+	At      int64     `cbor:"4,keyasint"` // Unix milliseconds of the leader's clock when it proposed
+	Body    []byte    `cbor:"5,keyasint"`
+}
+
+// Encode returns the bytes for the log. The time is Unix milliseconds.
+func Encode(id RequestID, at int64, c Command) ([]byte, error) {
+	body, err := Body(c)
+	if err != nil {
+		return nil, err
+	}
+	return Seal(id, at, c.Kind(), body)
+}
+
+// Body validates a command and returns its own bytes, as they travel to the leader.
+func Body(c Command) ([]byte, error) {
+	if err := c.Validate(); err != nil {
+		return nil, directory.Errorf("propose", directory.Invalid, "%v", err)
+	}
+	b, err := wire.Marshal(c)
+	if err == nil && len(b) > MaxBytes {
+		err = directory.Errorf("propose", directory.Exhausted, "command of %d bytes, at most %d; send less at once", len(b), MaxBytes)
+	}
+	return b, err
+}
+
+// Seal puts the bytes of a command into its envelope.
+func Seal(id RequestID, at int64, k Kind, body []byte) ([]byte, error) {
+	return wire.Marshal(Envelope{Version: Version, Kind: k, Request: id, At: at, Body: body})
+}
+
+// Decode reads what Encode returns. The error has the code Newer when a later version wrote it.
+func Decode(b []byte) (Envelope, Command, error) {
+	var e Envelope
+	if err := wire.Unmarshal(b, &e); err != nil {
+		return e, nil, directory.Errorf("read command", directory.Newer, "%v; a later version wrote it or the log is damaged: upgrade this server", err)
+	}
+	if e.Version != Version {
+		return e, nil, directory.Errorf("read command", directory.Newer, "envelope of format %d, this version reads %d: upgrade this server", e.Version, Version)
+	}
+	c, err := Open(e.Kind, e.Body)
+	return e, c, err
+}
+
+// Open reads the bytes of one command.
+func Open(k Kind, body []byte) (Command, error) {
+	c := empty(k)
+	if c == nil {
+		return nil, directory.Errorf("read command", directory.Newer, "kind %d is not known to this version: upgrade this server", k)
+	}
+	if len(body) > MaxBytes {
+		return nil, fmt.Errorf("read command: %d bytes, at most %d: %w", len(body), MaxBytes, wire.ErrMalformed)
+	}
+	if err := wire.Unmarshal(body, c); err != nil {
+		return nil, directory.Errorf("read command", directory.Newer, "%v; a later version wrote it: upgrade this server", err)
+	}
+	return c, nil
+}
+
+func empty(k Kind) Command {
+	switch k {
+	case KindFound:
+		return new(Found)
+	case KindPublish:
+		return new(Publish)
+	case KindPutAccount:
+		return new(PutAccount)
+	case KindRegisterAccount:
+		return new(RegisterAccount)
+	case KindIssueToken:
+		return new(IssueToken)
+	case KindEnrol:
+		return new(Enrol)
+	case KindRevoke:
+		return new(Revoke)
+	case KindAnnounce:
+		return new(Announce)
+	case KindReport:
+		return new(Report)
+	case KindCutEdition:
+		return new(CutEdition)
+	case KindCosignEdition:
+		return new(CosignEdition)
+	}
+	return nil
+}
+
+func (k Kind) String() string {
+	names := [...]string{
+		"", "found", "publish", "put account", "register account", "issue token", "enrol", "revoke", "announce",
+		"report", "cut edition", "cosign edition",
+	}
+	if int(k) < len(names) && k > 0 {
+		return names[k]
+	}
+	return fmt.Sprintf("kind %d", uint16(k))
+}

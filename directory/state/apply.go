@@ -1,0 +1,139 @@
+package state
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"motcua/crypto/wire"
+	"motcua/directory"
+	"motcua/directory/command"
+)
+
+// Window is for how many entries of the log an answer is remembered: at a thousand changes a second, a minute.
+const Window = 1 << 16
+
+// remembered is the answer to a request, and where it was given.
+type remembered struct {
+	At     uint64 `cbor:"1,keyasint"`
+	Result Result `cbor:"2,keyasint"`
+}
+
+// transition is one entry being applied.
+type transition struct {
+	Store
+	index uint64
+	at    int64 // Unix milliseconds, from the envelope
+	op    string
+}
+
+// Apply applies the entry of the log at index. Entries must come in order, each once. An error means "stop".
+func Apply(s Store, index uint64, entry []byte) (Result, error) {
+	e, c, err := command.Decode(entry)
+	if err != nil {
+		return Result{}, fmt.Errorf("entry %d: %w", index, err)
+	}
+	key := "request/" + hex.EncodeToString(e.Request[:])
+	old, ok, err := get[remembered](s, key)
+	if err != nil {
+		return Result{}, err
+	}
+	if ok && old.At+Window > index {
+		return old.Result, nil
+	}
+	t := &transition{Store: s, index: index, at: e.At, op: e.Kind.String()}
+	r, err := t.decide(c)
+	if err != nil {
+		return Result{}, fmt.Errorf("entry %d: %s: %w", index, t.op, err)
+	}
+	return r, t.remember(key, r)
+}
+
+func (t *transition) remember(key string, r Result) error {
+	slot := fmt.Sprintf("recent/%05x", t.index%Window)
+	old, ok, err := get[string](t, slot)
+	if err != nil {
+		return err
+	}
+	if ok && old != key {
+		t.Delete(old)
+	}
+	return errors.Join(put(t, slot, key), put(t, key, remembered{t.index, r}))
+}
+
+// decide turns a failure of the directory into an answer, and lets every other error stop the server. Whatever fails
+// has written nothing: each change checks first and writes then.
+func (t *transition) decide(c command.Command) (Result, error) {
+	r := Result{Index: t.index}
+	v, err := t.change(c)
+	if f, ok := errors.AsType[*directory.Error](err); ok {
+		r.Failure = f
+		return r, nil
+	}
+	if err != nil || v == nil {
+		return r, err
+	}
+	r.Value, err = wire.Marshal(v)
+	return r, err
+}
+
+func (t *transition) change(c command.Command) (any, error) {
+	if err := c.Validate(); err != nil {
+		return nil, t.fail(directory.Invalid, "%v", err)
+	}
+	switch c := c.(type) {
+	case *command.Found:
+		return nil, t.found(c)
+	case *command.Publish:
+		return t.publish(c)
+	case *command.PutAccount:
+		return t.putAccount(c)
+	case *command.RegisterAccount:
+		return t.register(c)
+	case *command.IssueToken:
+		return nil, t.issueToken(c)
+	case *command.Enrol:
+		return t.enrol(c)
+	case *command.Revoke:
+		return nil, t.revoke(c)
+	case *command.Announce:
+		return nil, t.announce(c)
+	case *command.Report:
+		return t.report(c)
+	case *command.CutEdition:
+		return nil, t.cut(c)
+	case *command.CosignEdition:
+		return nil, t.cosign(c)
+	}
+	return nil, fmt.Errorf("%T has no transition", c)
+}
+
+func (t *transition) fail(code directory.Code, format string, a ...any) error {
+	return directory.Errorf(t.op, code, format, a...)
+}
+
+// touch notes that a public table has changed, so that an edition is due.
+func (t *transition) touch() error { return put(t, "meta/public", t.index) }
+
+func (t *transition) found(c *command.Found) error {
+	g, ok, err := get[directory.Genesis](t, "meta/genesis")
+	if err != nil {
+		return err
+	}
+	if ok {
+		if g.Digest() != c.Genesis.Digest() {
+			return t.fail(directory.Conflict, "this directory has another genesis: give every server the same file")
+		}
+		return nil
+	}
+	return errors.Join(put(t, "meta/genesis", c.Genesis), t.touch())
+}
+
+// genesis returns the genesis, or the failure of a province that has none.
+func (t *transition) genesis() (directory.Genesis, error) {
+	g, ok, err := get[directory.Genesis](t, "meta/genesis")
+	if err == nil && !ok {
+		err = t.fail(directory.NotFound, "the province is not founded yet: try again shortly")
+	}
+	return g, err
+}

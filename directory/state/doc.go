@@ -1,0 +1,107 @@
+// Package state is the directory's tables and the one function that changes them. It is pure: what it reads and writes is
+// a key-value store it is given, and neither clock nor chance has a say, so that every server that applies the same log
+// has the same tables, byte for byte.
+//
+// # Applying
+//
+// [Apply] takes one entry of the log. A change that may not be made is an answer ([Result.Failure]), not an error. An
+// error means that this server must stop: it cannot read the entry (a later version wrote it) or its disk fails.
+//
+// # Exactly once
+//
+// The answer to a request is remembered under its id for the next [Window] entries; the same request again gets the same
+// answer and has no effect. Old answers are deleted for space alone: what is too old counts as forgotten even if the
+// deletion was not carried out.
+//
+// # Keys
+//
+//	meta/genesis                   the province's beginning
+//	meta/public                    place in the log of the last change to a public table
+//	meta/cut, meta/complete        newest edition cut; newest with a majority of signatures
+//	level/ID  office/CODE  field/ID  calendar  procedure/CODE/VERSION
+//	node/OFFICE                    the node in use
+//	revoked/OFFICE/KEY             keys once in use
+//	tls/ID                         office that a TLS key belongs or belonged to
+//	token/HASH                     enrolment tokens
+//	account/ID  login/LOGIN  staff/OFFICE/ID
+//	track/CODE  alias/CODE  mine/ACCOUNT/CODE
+//	edition/SLOT/head  edition/SLOT/sign/MEMBER
+//	bulk/edition/SLOT/PIECE        bodies, in a ring of slots; means nothing without its head
+//	request/ID  recent/SLOT        answers remembered
+//
+// The table is append-only. Each value is the wire encoding of one type.
+package state
+
+import (
+	"fmt"
+
+	"motcua/crypto/wire"
+	"motcua/directory"
+)
+
+// Reader reads tables as of one place in the log. An error means that the disk fails.
+type Reader interface {
+	// Get returns the value of a key, nil if there is none.
+	Get(key string) ([]byte, error)
+	// Scan calls f with the keys of a prefix in order, until f fails.
+	Scan(prefix string, f func(key string, value []byte) error) error
+}
+
+// Store is tables that are being changed: what was set is seen by later reads.
+type Store interface {
+	Reader
+	Set(key string, value []byte)
+	Delete(key string)
+}
+
+// BulkPrefix begins the keys whose values mean nothing until a row elsewhere says so. A store may write them ahead of
+// the rest of the entry, so that a large edition does not have to fit one transaction.
+const BulkPrefix = "bulk/"
+
+// Result is the answer to a request.
+type Result struct {
+	Index   uint64           `cbor:"1,keyasint"` // place in the log where it was decided
+	Failure *directory.Error `cbor:"2,keyasint,omitempty"`
+	Value   []byte           `cbor:"3,keyasint,omitempty"` // wire encoding of the command's own answer
+}
+
+// Err returns the failure as an error.
+func (r Result) Err() error {
+	if r.Failure == nil {
+		return nil
+	}
+	return r.Failure
+}
+
+func get[T any](r Reader, key string) (v T, ok bool, err error) {
+	b, err := r.Get(key)
+	if err != nil || b == nil {
+		return v, false, err
+	}
+	if err := wire.Unmarshal(b, &v); err != nil {
+		return v, false, fmt.Errorf("row %s: %w", key, err)
+	}
+	return v, true, nil
+}
+
+func put(s Store, key string, v any) error {
+	b, err := wire.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("row %s: %w", key, err)
+	}
+	s.Set(key, b)
+	return nil
+}
+
+func list[T any](r Reader, prefix string) ([]T, error) {
+	var out []T
+	err := r.Scan(prefix, func(key string, b []byte) error {
+		var v T
+		if err := wire.Unmarshal(b, &v); err != nil {
+			return fmt.Errorf("row %s: %w", key, err)
+		}
+		out = append(out, v)
+		return nil
+	})
+	return out, err
+}

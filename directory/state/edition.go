@@ -1,0 +1,204 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/record"
+	"motcua/directory"
+	"motcua/directory/command"
+	"motcua/directory/edition"
+)
+
+// The bodies of the last editions are kept in a ring of slots, in pieces.
+const (
+	slots     = 4
+	pieceSize = 16 << 10
+)
+
+// Head describes an edition that was cut.
+type Head struct {
+	Number uint64        `cbor:"1,keyasint"`
+	Index  uint64        `cbor:"2,keyasint"`
+	Cut    int64         `cbor:"3,keyasint"` // Unix milliseconds
+	Digest digest.Digest `cbor:"4,keyasint"`
+	Size   uint64        `cbor:"5,keyasint"`
+}
+
+// cosignature is a member's signature; it counts for its number alone, as the slot is used again.
+type cosignature struct {
+	Number uint64        `cbor:"1,keyasint"`
+	Record record.Record `cbor:"2,keyasint"`
+}
+
+func headKey(number uint64) string { return fmt.Sprintf("edition/%d/head", number%slots) }
+
+func signKey(number uint64, member string) string {
+	return fmt.Sprintf("edition/%d/sign/%s", number%slots, member)
+}
+
+func pieceKey(number uint64, i int) string {
+	return fmt.Sprintf("%sedition/%d/%05d", BulkPrefix, number%slots, i)
+}
+
+func (t *transition) cut(c *command.CutEdition) error {
+	g, err := t.genesis()
+	if err != nil {
+		return err
+	}
+	prev, changed, err := Due(t)
+	switch {
+	case err != nil:
+		return err
+	case c.Number != prev.Number+1:
+		return t.fail(directory.Conflict, "edition %d is next", prev.Number+1)
+	case !changed:
+		return t.fail(directory.Conflict, "nothing has changed since edition %d", prev.Number)
+	}
+	e, err := t.build(g, c.Number, prev.Digest)
+	if err != nil {
+		return err
+	}
+	body, err := e.Encode()
+	if err != nil {
+		return err
+	}
+	h := Head{Number: c.Number, Index: t.index, Cut: t.at, Digest: digest.Of(body), Size: uint64(len(body))}
+	for i := 0; len(body) > 0; i++ {
+		n := min(pieceSize, len(body))
+		t.Set(pieceKey(c.Number, i), body[:n])
+		body = body[n:]
+	}
+	return errors.Join(put(t, headKey(c.Number), h), put(t, "meta/cut", h))
+}
+
+func (t *transition) build(g directory.Genesis, number uint64, prev digest.Digest) (*edition.Edition, error) {
+	e := &edition.Edition{
+		Version: edition.Version, Number: number, Index: t.index, Cut: t.at, Prev: prev,
+		Genesis: g.Digest(), Province: g.Province, Prefix: g.Prefix, Members: g.Members,
+	}
+	var errs [6]error
+	e.Levels, errs[0] = list[directory.Level](t, "level/")
+	e.Offices, errs[1] = list[directory.Office](t, "office/")
+	e.Nodes, errs[2] = Nodes(t)
+	e.Fields, errs[3] = list[directory.Field](t, "field/")
+	e.Procedures, errs[4] = list[directory.Procedure](t, "procedure/")
+	c, ok, err := get[directory.Calendar](t, "calendar")
+	if ok {
+		e.Calendar = &c
+	}
+	errs[5] = err
+	return e, errors.Join(errs[:]...)
+}
+
+func (t *transition) cosign(c *command.CosignEdition) error {
+	g, err := t.genesis()
+	if err != nil {
+		return err
+	}
+	h, ok, err := HeadOf(t, c.Number)
+	if err != nil {
+		return err
+	}
+	m, member := g.Member(c.Member)
+	if !ok || !member {
+		return t.fail(directory.NotFound, "no edition %d, or no member %s", c.Number, c.Member)
+	}
+	keys, err := m.Identity.Keys()
+	if err != nil {
+		return err
+	}
+	if err := edition.CheckSignature(c.Record, keys.Sign, h.Number, h.Digest); err != nil {
+		return t.fail(directory.Invalid, "%v", err)
+	}
+	if err := put(t, signKey(c.Number, c.Member), cosignature{c.Number, c.Record}); err != nil {
+		return err
+	}
+	return t.complete(h, g)
+}
+
+// complete notes that an edition has a majority of signatures.
+func (t *transition) complete(h Head, g directory.Genesis) error {
+	signs, err := signatures(t, h.Number, g)
+	if err != nil || len(signs) < edition.Majority(len(g.Members)) {
+		return err
+	}
+	done, err := Complete(t)
+	if err != nil || done.Number >= h.Number {
+		return err
+	}
+	return put(t, "meta/complete", h)
+}
+
+func signatures(r Reader, number uint64, g directory.Genesis) ([]record.Record, error) {
+	var out []record.Record
+	for _, m := range g.Members {
+		c, ok, err := get[cosignature](r, signKey(number, m.Name))
+		if err != nil {
+			return nil, err
+		}
+		if ok && c.Number == number {
+			out = append(out, c.Record)
+		}
+	}
+	return out, nil
+}
+
+// Due returns the newest edition cut (zero if none) and whether the public tables have changed since.
+func Due(r Reader) (h Head, changed bool, err error) {
+	h, _, err = get[Head](r, "meta/cut")
+	if err != nil {
+		return h, false, err
+	}
+	public, _, err := get[uint64](r, "meta/public")
+	return h, public > h.Index, err
+}
+
+// Complete returns the newest edition with a majority of signatures, zero if none.
+func Complete(r Reader) (Head, error) {
+	h, _, err := get[Head](r, "meta/complete")
+	return h, err
+}
+
+// HeadOf returns the head of one of the last editions.
+func HeadOf(r Reader, number uint64) (Head, bool, error) {
+	h, ok, err := get[Head](r, headKey(number))
+	return h, ok && h.Number == number, err
+}
+
+// Signed returns the member's signature under an edition, if it is there.
+func Signed(r Reader, number uint64, member string) (bool, error) {
+	c, ok, err := get[cosignature](r, signKey(number, member))
+	return ok && c.Number == number, err
+}
+
+// SignedEdition returns one of the last editions with the signatures it has.
+func SignedEdition(r Reader, number uint64) (edition.Signed, bool, error) {
+	var s edition.Signed
+	h, ok, err := HeadOf(r, number)
+	if err != nil || !ok {
+		return s, false, err
+	}
+	g, _, err := Genesis(r)
+	if err != nil {
+		return s, false, err
+	}
+	if s.Cosignatures, err = signatures(r, number, g); err != nil {
+		return s, false, err
+	}
+	for i := 0; uint64(len(s.Body)) < h.Size; i++ {
+		b, err := r.Get(pieceKey(number, i))
+		if err != nil {
+			return s, false, err
+		}
+		if len(b) == 0 {
+			return s, false, fmt.Errorf("edition %d: piece %d is missing: restore this server from another", number, i)
+		}
+		s.Body = append(s.Body, b...)
+	}
+	if s.Digest() != h.Digest {
+		return s, false, fmt.Errorf("edition %d: its bytes are damaged: restore this server from another", number)
+	}
+	return s, true, nil
+}

@@ -1,0 +1,146 @@
+package state
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+
+	"motcua/crypto/wire"
+	"motcua/directory"
+	"motcua/directory/command"
+)
+
+// Reported is the answer to a report. A track that an office may not report is refused by itself; the others are kept.
+type Reported struct {
+	Kept    uint32   `cbor:"1,keyasint"`
+	Refused []string `cbor:"2,keyasint,omitempty"` // codes
+}
+
+func (t *transition) report(c *command.Report) (any, error) {
+	if _, err := t.activeNode(c.From); err != nil {
+		return nil, err
+	}
+	var out Reported
+	for _, track := range c.Tracks {
+		ok, err := t.mayReport(c.From, track)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			out.Refused = append(out.Refused, track.Code)
+			continue
+		}
+		if err := t.keep(track); err != nil {
+			return nil, err
+		}
+		out.Kept++
+	}
+	return out, nil
+}
+
+// dossierCode is the form of dossier codes, whose first part is the office that gave them (Decree 61/2018/NĐ-CP);
+// submission codes look different.
+var dossierCode = regexp.MustCompile(`^([A-Z0-9.]+)-[0-9]{6}-[0-9]{4,}$`)
+
+// mayReport holds the rule of who speaks for a dossier. The root office does, for codes that begin with its own and for
+// submissions made to it. The portal where a submission was made may report it while nobody has taken it (no root).
+func (t *transition) mayReport(from directory.OfficeCode, n directory.Track) (bool, error) {
+	if n.Root != "" && n.Root != from || n.Alias == n.Code {
+		return false, nil
+	}
+	if n.Root == "" && n.Alias != "" {
+		return false, nil
+	}
+	if m := dossierCode.FindStringSubmatch(n.Code); m != nil && m[1] != string(from) {
+		return false, nil
+	}
+	for _, code := range []string{n.Code, n.Alias} {
+		old, ok, err := get[directory.Track](t, "track/"+code)
+		if err != nil {
+			return false, err
+		}
+		if ok && old.Root != "" && old.Root != from || ok && n.Root == "" && old.Holder != n.Holder {
+			return false, nil
+		}
+	}
+	return t.aliasFree(from, n)
+}
+
+// aliasFree: a submission becomes one dossier.
+func (t *transition) aliasFree(from directory.OfficeCode, n directory.Track) (bool, error) {
+	if n.Alias == "" {
+		_, taken, err := get[string](t, "alias/"+n.Code)
+		return !taken || n.Root != "", err
+	}
+	code, taken, err := get[string](t, "alias/"+n.Alias)
+	return !taken || code == n.Code, err
+}
+
+// keep writes a track unless what is there is newer.
+func (t *transition) keep(n directory.Track) error {
+	old, ok, err := get[directory.Track](t, "track/"+n.Code)
+	if err != nil || ok && old.AsOf > n.AsOf {
+		return err
+	}
+	if ok && n.Applicant == "" {
+		n.Applicant = old.Applicant
+	}
+	if ok && len(n.Checks) == 0 {
+		n.Checks = old.Checks
+	}
+	errs := []error{put(t, "track/"+n.Code, n)}
+	if n.Alias != "" {
+		errs = append(errs, put(t, "alias/"+n.Alias, n.Code))
+	}
+	if n.Applicant != "" {
+		errs = append(errs, put(t, "mine/"+string(n.Applicant)+"/"+n.Code, true))
+	}
+	return errors.Join(errs...)
+}
+
+// TrackOf returns the track of a code, or of the dossier that a submission code has become.
+func TrackOf(r Reader, code string) (directory.Track, bool, error) {
+	real, ok, err := get[string](r, "alias/"+code)
+	if err != nil {
+		return directory.Track{}, false, err
+	}
+	if ok {
+		code = real
+	}
+	return get[directory.Track](r, "track/"+code)
+}
+
+// MaxMine bounds the tracks returned for one account.
+const MaxMine = 1000
+
+// errEnough ends a scan.
+var errEnough = errors.New("enough")
+
+// TracksOf returns the tracks of an applicant, at most MaxMine, in the order of their codes. A submission that has become
+// a dossier appears once, as the dossier.
+func TracksOf(r Reader, id directory.AccountID) ([]directory.Track, error) {
+	prefix := "mine/" + string(id) + "/"
+	var out []directory.Track
+	err := r.Scan(prefix, func(key string, b []byte) error {
+		var mine bool
+		if err := wire.Unmarshal(b, &mine); err != nil || !mine {
+			return err
+		}
+		code := strings.TrimPrefix(key, prefix)
+		if _, accepted, err := get[string](r, "alias/"+code); err != nil || accepted {
+			return err
+		}
+		n, ok, err := get[directory.Track](r, "track/"+code)
+		if ok {
+			out = append(out, n)
+		}
+		if err == nil && len(out) >= MaxMine {
+			return errEnough
+		}
+		return err
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return out, err
+}
