@@ -13,7 +13,8 @@ import (
 	"motcua/replication/spool"
 )
 
-// Deliver takes in a parcel and returns its receipt. It asks for the chunks it lacks, in order, one at a time. An error
+// Deliver takes in a parcel and returns its receipt. It asks for the chunks it lacks, in order, one at a time; none for a
+// parcel to ourselves. An error
 // that is or wraps a *replication.NotNow settles nothing and leaves no effect, though chunks that came are kept
 // for the next time; so does an error of chunk or of the context.
 func (c *Courier) Deliver(ctx context.Context, p replication.Parcel, chunk func(i int) ([]byte, error)) (record.Record, error) {
@@ -65,18 +66,27 @@ func (c *Courier) deliver(ctx context.Context, p replication.Parcel, fill func(*
 	} else if why != "" {
 		return c.refuse(ctx, p, why, "")
 	}
+	if p.Manifest.From != c.cfg.Self { // our own chunks are in the spool
+		if err := c.stage(p, fill); err != nil {
+			return record.Record{}, err
+		}
+	}
+	return c.take(ctx, p)
+}
+
+func (c *Courier) stage(p replication.Parcel, fill func(*spool.Partial) error) error {
 	t, err := c.cfg.Spool.Receive(p)
 	if errors.Is(err, spool.ErrNoRoom) {
-		return record.Record{}, fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.NoRoom}, err)
+		return fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.NoRoom}, err)
 	}
 	if err != nil {
-		return record.Record{}, failed(err)
+		return failed(err)
 	}
 	if err := fill(t); err != nil {
 		c.abandon(p)
-		return record.Record{}, err
+		return err
 	}
-	return c.take(ctx, p)
+	return nil
 }
 
 // claim waits until nobody else delivers the same parcel.

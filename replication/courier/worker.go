@@ -205,7 +205,7 @@ func (c *Courier) send(ctx context.Context, p replication.Parcel) error {
 
 // sendSelf delivers a parcel of an office to itself, by the same steps and without a network.
 func (c *Courier) sendSelf(ctx context.Context, p replication.Parcel) error {
-	r, err := c.Deliver(ctx, p, func(i int) ([]byte, error) { return c.cfg.Spool.Chunk(p.ID(), i) })
+	r, err := c.Deliver(ctx, p, nil)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,517 @@
+package courier_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/identity"
+	"motcua/crypto/record"
+	"motcua/replication"
+	"motcua/replication/courier"
+	"motcua/replication/link"
+	"motcua/replication/replicationtest"
+	"motcua/replication/spool"
+)
+
+// province is a few offices on one simulated network.
+type province struct {
+	t    *testing.T
+	net  *replicationtest.Network
+	book *replicationtest.Book
+	next int
+}
+
+func newProvince(t *testing.T) *province {
+	return &province{t: t, net: replicationtest.NewNetwork(), book: replicationtest.NewBook()}
+}
+
+// office is one name with its disk (spool, outbox, inbox) and, while it runs, its machine (link, courier).
+type office struct {
+	p      *province
+	name   replication.Name
+	addr   string
+	id     *identity.Private
+	dir    string
+	outbox *replicationtest.Outbox
+	inbox  *replicationtest.Inbox
+	files  sync.Map // digest of every file that took effect
+
+	spool   *spool.Spool
+	link    *link.Link
+	courier *courier.Courier
+	stop    func()
+}
+
+func (p *province) office(name replication.Name) *office {
+	id, err := identity.Generate()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.next++
+	o := &office{
+		p: p, name: name, id: id, dir: p.t.TempDir(), addr: fmt.Sprintf("10.0.0.%d:7400", p.next),
+		outbox: replicationtest.NewOutbox(), inbox: replicationtest.NewInbox(id.Sign),
+	}
+	o.inbox.Accept = o.read
+	p.book.Add(name, o.addr, id.Public())
+	o.start()
+	p.t.Cleanup(func() { o.stop() })
+	return o
+}
+
+// read is the rule of these offices: files must be whole, and a body may say that it is unwelcome.
+func (o *office) read(_ replication.Parcel, c replication.Content) error {
+	for _, f := range c.Files {
+		r, err := f.Open()
+		if err != nil {
+			return err
+		}
+		b, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		o.files.Store(digest.Of(b), true)
+	}
+	if strings.HasPrefix(string(c.Body), "unwelcome") {
+		return replicationtest.Rule("no such procedure")
+	}
+	return nil
+}
+
+// start switches the machine on.
+func (o *office) start() {
+	t := o.p.t
+	var err error
+	if o.spool, err = spool.Open(o.dir); err != nil {
+		t.Fatal(err)
+	}
+	o.link, err = link.New(link.Config{Name: o.name, Identity: o.id, Resolver: o.p.book, Conn: o.p.net.Listen(o.addr)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.courier = courier.New(courier.Config{
+		Self: o.name, Identity: o.id, Link: o.link, Spool: o.spool, Outbox: o.outbox, Inbox: o.inbox, Resolver: o.p.book,
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); o.courier.Run(ctx) }()
+	l := o.link
+	var once sync.Once
+	o.stop = func() {
+		once.Do(func() {
+			cancel()
+			l.Close()
+			<-ended
+		})
+	}
+}
+
+// kill switches the machine off: its goodbyes are lost.
+func (o *office) kill() {
+	o.p.net.Cut(o.addr)
+	o.stop()
+	o.p.net.Heal(o.addr)
+}
+
+// pack makes a parcel without sending it.
+func (o *office) pack(to *office, body string, files ...[]byte) replication.Parcel {
+	o.p.t.Helper()
+	var fs []replication.File
+	for _, f := range files {
+		fs = append(fs, replicationtest.File(f))
+	}
+	d := spool.Draft{From: o.name, To: to.name, Created: time.Now(), Expires: time.Now().Add(720 * time.Hour)}
+	p, err := o.spool.Pack(d, o.id.Sign, to.id.Seal.Public(), []byte(body), fs)
+	if err != nil {
+		o.p.t.Fatal(err)
+	}
+	return p
+}
+
+func (o *office) send(to *office, body string, files ...[]byte) replication.Parcel {
+	o.p.t.Helper()
+	p := o.pack(to, body, files...)
+	o.outbox.Put(p)
+	o.courier.Wake(to.name)
+	return p
+}
+
+// settled waits, in virtual time, until a parcel is settled.
+func (o *office) settled(p replication.Parcel, within time.Duration) replication.Receipt {
+	o.p.t.Helper()
+	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		if v, ok := o.outbox.Settled(p.ID()); ok {
+			return v
+		}
+		if time.Since(begin) > within {
+			o.p.t.Fatalf("parcel %s is not settled after %s: %q", p.ID().Short(), within, o.outbox.Attempts(p.ID()))
+		}
+	}
+}
+
+// delivered waits for a parcel and checks that it took effect once, as it was sent.
+func (o *office) delivered(p replication.Parcel, to *office, body string, within time.Duration) {
+	o.p.t.Helper()
+	if v := o.settled(p, within); v.Outcome != replication.Delivered {
+		o.p.t.Errorf("outcome %d, refusal %q %q", v.Outcome, v.Refusal, v.Note)
+	}
+	if n := to.inbox.Effects(p.ID()); n != 1 {
+		o.p.t.Errorf("%d effects, want 1", n)
+	}
+	if got := to.inbox.Body(p.ID()); string(got) != body {
+		o.p.t.Errorf("arrived with the body %.40q, sent with %.40q", got, body)
+	}
+}
+
+func noise(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b)
+	return b
+}
+
+// in runs a test of a province in virtual time.
+func in(t *testing.T, f func(t *testing.T, p *province)) {
+	synctest.Test(t, func(t *testing.T) { f(t, newProvince(t)) })
+}
+
+func TestParcelsArriveOnceInFoulWeather(t *testing.T) {
+	in(t, func(t *testing.T, p *province) {
+		a, b := p.office("A"), p.office("B")
+		p.net.SetWeather(replicationtest.Weather{Loss: 0.1, Duplicate: 0.2, Latency: 30 * time.Millisecond, Jitter: 50 * time.Millisecond})
+		file := noise(700 << 10)
+		type sent struct {
+			from, to *office
+			p        replication.Parcel
+			body     string
+		}
+		var all []sent
+		for i := range 20 {
+			s := sent{from: a, to: b, body: fmt.Sprint("parcel ", i)}
+			if i%2 == 1 {
+				s.from, s.to = b, a
+			}
+			if i%5 == 0 {
+				s.p = s.from.send(s.to, s.body, file, nil)
+			} else {
+				s.p = s.from.send(s.to, s.body)
+			}
+			all = append(all, s)
+		}
+		for _, s := range all {
+			s.from.delivered(s.p, s.to, s.body, 10*time.Minute)
+		}
+		for _, o := range []*office{a, b} {
+			if _, ok := o.files.Load(digest.Of(file)); !ok {
+				t.Errorf("the file did not arrive at %s", o.name)
+			}
+			if n := o.outbox.Unsettled(); n != 0 {
+				t.Errorf("%d parcels are left at %s", n, o.name)
+			}
+		}
+	})
+}
+
+func TestSmallParcelTakesOneRoundTrip(t *testing.T) {
+	in(t, func(t *testing.T, p *province) {
+		a, b := p.office("A"), p.office("B")
+		const oneWay = 300 * time.Millisecond // a satellite
+		p.net.SetWeather(replicationtest.Weather{Latency: oneWay})
+		a.delivered(a.send(b, "first"), b, "first", time.Minute)
+		begin := time.Now()
+		q := a.send(b, "second", noise(20<<10))
+		a.settled(q, time.Minute)
+		if d := time.Since(begin); d > 2*oneWay+oneWay/2 {
+			t.Errorf("took %s, one round trip is %s", d, 2*oneWay)
+		}
+	})
+}
+
+func TestParcelsWaitOutDaysOfDarkness(t *testing.T) {
+	in(t, func(t *testing.T, p *province) {
+		a, b := p.office("A"), p.office("B")
+		p.net.SetWeather(replicationtest.Weather{Latency: 20 * time.Millisecond})
+		a.delivered(a.send(b, "before"), b, "before", time.Minute)
+		p.net.Cut(b.addr)
+		q := a.send(b, "during", noise(600<<10))
+		r := b.send(a, "meanwhile")
+		time.Sleep(5 * 24 * time.Hour)
+		if n := len(a.outbox.Attempts(q.ID())); n < 100 || n > 8000 {
+			t.Errorf("%d attempts in five days", n)
+		}
+		p.net.Heal(b.addr)
+		a.delivered(q, b, "during", 3*time.Minute)
+		b.delivered(r, a, "meanwhile", 3*time.Minute)
+	})
+}
+
+func TestAWakeUpCutsTheWaitShort(t *testing.T) {
+	in(t, func(t *testing.T, p *province) {
+		a, b := p.office("A"), p.office("B")
+		p.net.Cut(b.addr)
+		q := a.send(b, "during")
+		time.Sleep(time.Hour)
+		p.net.Heal(b.addr)
+		a.courier.Wake("B") // gossip has seen it
+		a.delivered(q, b, "during", 12*time.Second)
+
+		p.net.Cut(b.addr)
+		q = a.send(b, "again")
+		time.Sleep(time.Hour)
+		p.net.Heal(b.addr)
+		b.delivered(b.send(a, "hello"), a, "hello", time.Minute) // contact wakes A too
+		a.delivered(q, b, "again", 12*time.Second)
+	})
+}
+
+func TestOneStuckParcelDoesNotHoldUpTheOthers(t *testing.T) {
+	in(t, func(t *testing.T, p *province) {
+		a, b := p.office("A"), p.office("B")
+		full := true
+		b.inbox.Accept = func(_ replication.Parcel, c replication.Content) error {
+			if full && strings.HasPrefix(string(c.Body), "stuck") {
+				return errors.New("disk trouble")
+			}
+			return nil
+		}
+		var stuck []replication.Parcel
+		for range 6 {
+			stuck = append(stuck, a.send(b, "stuck"))
+		}
+		a.delivered(a.send(b, "free"), b, "free", time.Minute)
+		if got := a.outbox.Attempts(stuck[0].ID()); len(got) == 0 || !strings.Contains(got[0], "could not store it") {
+			t.Errorf("reasons for people: %q", got)
+		}
+		full = false
+		for _, q := range stuck {
+			a.delivered(q, b, "stuck", 5*time.Minute)
+		}
+	})
+}
+
+func TestReceiverKilledBetweenChunksResumes(t *testing.T) {
+	in(t, func(t *testing.T, p *province) {
+		a, b := p.office("A"), p.office("B")
+		p.net.SetWeather(replicationtest.Weather{Latency: 50 * time.Millisecond})
+		file := noise(8 << 20)
+		q := a.send(b, "big", file)
+		killed := 0
+		for begin := time.Now(); time.Since(begin) < 20*time.Minute; time.Sleep(200 * time.Millisecond) {
+			if _, ok := a.outbox.Settled(q.ID()); ok {
+				break
+			}
+			if partial, err := b.spool.Receive(q); err == nil && killed < 3 && partial.Have().Count() > 4+8*killed {
+				b.kill()
+				b.start()
+				killed++
+			}
+		}
+		a.delivered(q, b, "big", time.Minute)
+		if _, ok := b.files.Load(digest.Of(file)); !ok || killed == 0 {
+			t.Errorf("file whole: %t, killed %d times", ok, killed)
+		}
+	})
+}
+
+func TestSenderKilledAndRestartedSendsWhatItOwes(t *testing.T) {
+	in(t, func(t *testing.T, p *province) {
+		a, b := p.office("A"), p.office("B")
+		p.net.Cut(b.addr)
+		q := a.send(b, "owed", noise(300<<10))
+		orphan := a.pack(b, "never committed")
+		time.Sleep(time.Minute)
+		a.kill()
+		p.net.Heal(b.addr)
+		a.start()
+		if n, err := a.spool.Sweep(func(id digest.Digest) bool { return id == q.ID() }); n != 1 || err != nil {
+			t.Errorf("swept %d orphans, %v", n, err)
+		}
+		a.delivered(q, b, "owed", time.Minute)
+		if n := b.inbox.Effects(orphan.ID()); n != 0 {
+			t.Error("a parcel that was never committed took effect")
+		}
+	})
+}
+
+func TestOfficeSendsToItself(t *testing.T) {
+	in(t, func(t *testing.T, p *province) {
+		a := p.office("A")
+		p.net.Cut(a.addr) // needs no line
+		a.delivered(a.send(a, "note to self", noise(600<<10)), a, "note to self", time.Second)
+	})
+}
+
+func TestRefusalsSettle(t *testing.T) {
+	in(t, func(t *testing.T, p *province) {
+		a, b, c := p.office("A"), p.office("B"), p.office("C")
+		q := a.send(b, "unwelcome")
+		if v := a.settled(q, time.Minute); v.Outcome != replication.Refused || v.Refusal != replication.Unwelcome || v.Note == "" {
+			t.Errorf("breaks a rule: %+v", v)
+		}
+		// Sealed to the wrong key: B can never open it.
+		d := spool.Draft{From: "A", To: "B", Created: time.Now(), Expires: time.Now()}
+		q, err := a.spool.Pack(d, a.id.Sign, c.id.Seal.Public(), []byte("for C's eyes"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.outbox.Put(q)
+		a.courier.Wake("B")
+		if v := a.settled(q, time.Minute); v.Refusal != replication.Unreadable {
+			t.Errorf("sealed to another: %+v", v)
+		}
+		if b.inbox.Effects(q.ID()) != 0 {
+			t.Error("it took effect")
+		}
+	})
+}
+
+func TestRevokedSenderIsRefused(t *testing.T) {
+	in(t, func(t *testing.T, p *province) {
+		a, b := p.office("A"), p.office("B")
+		before := a.pack(b, "before")
+		time.Sleep(time.Hour)
+		p.book.Revoke("A", time.Now())
+		after := a.pack(b, "after")
+		// Over the network nothing gets in any more, with a reason.
+		a.outbox.Put(after)
+		a.courier.Wake("B")
+		time.Sleep(time.Minute)
+		if got := a.outbox.Attempts(after.ID()); len(got) == 0 || !strings.Contains(got[0], "revoked") {
+			t.Errorf("reasons: %q", got)
+		}
+		// By another carrier, what was signed before the revocation is good.
+		chunks := func(q replication.Parcel) func(int) ([]byte, error) {
+			return func(i int) ([]byte, error) { return a.spool.Chunk(q.ID(), i) }
+		}
+		for q, want := range map[*replication.Parcel]replication.Refusal{&before: "", &after: replication.RevokedSender} {
+			r, err := b.courier.Deliver(t.Context(), *q, chunks(*q))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v, _ := replication.ReadReceipt(r); v.Refusal != want {
+				t.Errorf("refusal %q, want %q", v.Refusal, want)
+			}
+		}
+	})
+}
+
+func notNow(t *testing.T, err error, want replication.Obstacle) {
+	t.Helper()
+	var n *replication.NotNow
+	if !errors.As(err, &n) || n.Obstacle != want {
+		t.Errorf("got %v, want the obstacle %s", err, want)
+	}
+}
+
+// What is not signed by the right hand settles nothing and spoils nothing.
+func TestForgedParcelsSpoilNothing(t *testing.T) {
+	in(t, func(t *testing.T, p *province) {
+		a, b, x := p.office("A"), p.office("B"), p.office("X")
+		q := a.pack(b, "genuine", noise(600<<10))
+		chunk := func(i int) ([]byte, error) { return a.spool.Chunk(q.ID(), i) }
+
+		broken := q
+		broken.Record.Signature = bytes.Clone(q.Record.Signature)
+		broken.Record.Signature[100] ^= 1
+		_, err := b.courier.Deliver(t.Context(), broken, chunk)
+		notNow(t, err, replication.NotGenuine)
+
+		forged := q
+		forged.Record, _ = record.SignOne(x.id.Sign, replication.ManifestLabel, q.Record.Body)
+		_, err = b.courier.Deliver(t.Context(), forged, chunk)
+		notNow(t, err, replication.SenderUnknown)
+
+		_, err = b.courier.Deliver(t.Context(), q, func(i int) ([]byte, error) { return noise(256<<10 + 16), nil })
+		notNow(t, err, replication.NotGenuine)
+
+		_, err = x.courier.Deliver(t.Context(), q, chunk)
+		notNow(t, err, replication.WrongHouse)
+
+		p.book.Remove("A")
+		_, err = b.courier.Deliver(t.Context(), q, chunk)
+		notNow(t, err, replication.SenderUnknown)
+		p.book.Add("A", a.addr, a.id.Public())
+
+		a.outbox.Put(q)
+		a.courier.Wake("B")
+		a.delivered(q, b, "genuine", time.Minute)
+	})
+}
+
+// liar is a peer that answers offers as a test says.
+func (p *province) liar(o *office, lie func(replication.Parcel) record.Record) {
+	o.link.Handle(replication.TransferProtocol, link.Known, func(_ context.Context, _ link.Caller, s *link.Stream) {
+		var offer replication.Offer
+		if s.Receive(&offer, replication.MaxOffer) != nil {
+			return
+		}
+		q, err := replication.Read(offer.Record)
+		if err != nil {
+			return
+		}
+		r := lie(q)
+		s.Send(replication.Reply{Receipt: &r})
+	})
+}
+
+func TestALyingReceiverSettlesNothing(t *testing.T) {
+	in(t, func(t *testing.T, p *province) {
+		a, b, x := p.office("A"), p.office("B"), p.office("X")
+		other := a.pack(b, "other")
+		receipt := func(q replication.Parcel, key *record.Key) record.Record {
+			r, err := replication.NewReceipt(q, "", "", 1, key)
+			if err != nil {
+				t.Error(err)
+			}
+			return r
+		}
+		for name, lie := range map[string]func(replication.Parcel) record.Record{
+			"signed by another":    func(q replication.Parcel) record.Record { return receipt(q, x.id.Sign) },
+			"for another parcel":   func(replication.Parcel) record.Record { return receipt(other, b.id.Sign) },
+			"not a receipt at all": func(q replication.Parcel) record.Record { return q.Record },
+			"from somebody else": func(q replication.Parcel) record.Record {
+				q.Manifest.To = "X"
+				return receipt(q, b.id.Sign)
+			},
+		} {
+			p.liar(b, lie)
+			q := a.send(b, name)
+			time.Sleep(10 * time.Minute)
+			if _, ok := a.outbox.Settled(q.ID()); ok {
+				t.Errorf("a receipt %s settled a parcel", name)
+			}
+			if len(a.outbox.Attempts(q.ID())) == 0 {
+				t.Errorf("a receipt %s: no reason for people", name)
+			}
+		}
+	})
+}
+
+func TestReceiptsComeAnotherWay(t *testing.T) {
+	in(t, func(t *testing.T, p *province) {
+		a, b := p.office("A"), p.office("B")
+		p.net.Cut(b.addr)
+		q, other := a.send(b, "by stick", noise(300<<10)), a.send(b, "left behind")
+		r, err := b.courier.Deliver(t.Context(), q, func(i int) ([]byte, error) { return a.spool.Chunk(q.ID(), i) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		forged, _ := replication.NewReceipt(other, "", "", 1, a.id.Sign)
+		n, err := a.courier.Settle(t.Context(), r, forged, r, b.pack(a, "no receipt").Record)
+		if n != 1 || err == nil {
+			t.Errorf("settled %d, %v; want 1 and a word on the forged one", n, err)
+		}
+		a.delivered(q, b, "by stick", time.Second)
+		p.net.Heal(b.addr)
+		a.delivered(other, b, "left behind", 5*time.Minute)
+	})
+}
