@@ -180,7 +180,7 @@ func (l *Link) handshake(t target) (*conn, error) {
 func (l *Link) handshakeAt(t target, addr string) (*conn, error) {
 	ctx, cancel := context.WithTimeoutCause(l.ctx, dialTimeout, fmt.Errorf("%w: no answer from %s within %s", ErrUnreachable, addr, dialTimeout))
 	defer cancel()
-	to, err := resolveAddr(ctx, addr)
+	to, err := Lookup(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -203,8 +203,8 @@ func (l *Link) handshakeAt(t target, addr string) (*conn, error) {
 	return c, nil
 }
 
-// resolveAddr reads host:port, looking the host up where it is a name.
-func resolveAddr(ctx context.Context, addr string) (*net.UDPAddr, error) {
+// Lookup reads host:port, looking the host up where it is a name.
+func Lookup(ctx context.Context, addr string) (*net.UDPAddr, error) {
 	if ap, err := netip.ParseAddrPort(addr); err == nil {
 		return net.UDPAddrFromAddrPort(ap), nil
 	}

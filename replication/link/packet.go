@@ -25,7 +25,7 @@ func (l *Link) SendPacket(addr string, b []byte) error {
 	if len(b) > MaxPacket {
 		return fmt.Errorf("send packet of %d bytes, at most %d: %w", len(b), MaxPacket, ErrTooLarge)
 	}
-	to, err := resolveAddr(l.ctx, addr)
+	to, err := Lookup(l.ctx, addr)
 	if err != nil {
 		return fmt.Errorf("send packet: %w", err)
 	}

@@ -1,0 +1,272 @@
+package gossip
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+
+	"motcua/crypto/wire"
+	"motcua/replication"
+	"motcua/replication/link"
+)
+
+// KeySize is the length of the province's gossip key in bytes.
+const KeySize = 32
+
+// The measures of gossip. They suit offices on slow lines: a dead peer is noticed in about half a minute.
+const (
+	probeInterval  = 5 * time.Second
+	probeTimeout   = 3 * time.Second
+	gossipInterval = 500 * time.Millisecond
+	pushPull       = 60 * time.Second
+	rejoinInterval = 30 * time.Second
+	rejoinAtOnce   = 3                // missing seeds tried per round
+	reclaimTime    = 10 * time.Second // after which a dead peer may come back elsewhere
+	leaveTime      = time.Second
+	updateTime     = 5 * time.Second
+	packetSize     = link.MaxPacket - 64
+)
+
+// Meta is what a member says of itself.
+type Meta struct {
+	Edition uint64 `cbor:"1,keyasint"` // of the directory, that it holds
+	Oldest  uint32 `cbor:"2,keyasint"` // age of its oldest unsettled parcel in seconds, 0: none
+	Version string `cbor:"3,keyasint"` // of the program, at most 64 bytes
+}
+
+// maxVersion keeps a Meta far below the 512 bytes that memberlist has room for.
+const maxVersion = 64
+
+// Seed is a peer that should be there.
+type Seed struct {
+	Name replication.Name
+	Addr string // host:port
+}
+
+// Member is a peer that is there, as far as gossip knows.
+type Member struct {
+	Name replication.Name
+	Addr string
+	Meta Meta
+}
+
+// Config is what gossip works with. All fields but OnPeer, Advertise and Log are required.
+type Config struct {
+	Name replication.Name
+	Link *link.Link
+	// Key is the province's gossip key, KeySize bytes.
+	Key []byte
+	// Advertise is where others reach us, host:port; "" is the address of the link's socket.
+	Advertise string
+	// Seeds returns the peers that ought to be there: those of the edition at hand.
+	Seeds func() []Seed
+	// OnPeer is called when a peer appears or says something new. It must neither block nor call gossip.
+	OnPeer func(name replication.Name, meta Meta)
+	Log    *slog.Logger
+}
+
+// Gossip is a running member.
+type Gossip struct {
+	cfg  Config
+	log  *slog.Logger
+	list *memberlist.Memberlist
+
+	ctx     context.Context
+	stop    context.CancelFunc
+	work    sync.WaitGroup
+	changed chan struct{}
+
+	mu   sync.Mutex
+	meta Meta
+}
+
+// New joins in at once, with the Meta given.
+func New(cfg Config, meta Meta) (*Gossip, error) {
+	if len(cfg.Key) != KeySize {
+		return nil, fmt.Errorf("gossip: key of %d bytes, want %d", len(cfg.Key), KeySize)
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	g := &Gossip{cfg: cfg, log: cfg.Log, changed: make(chan struct{}, 1), meta: meta}
+	g.ctx, g.stop = context.WithCancel(context.Background())
+	carrier := newCarrier(g.ctx, cfg)
+	list, err := memberlist.Create(g.config(carrier))
+	if err != nil {
+		g.stop()
+		return nil, fmt.Errorf("gossip: %w", err)
+	}
+	g.list = list
+	g.work.Go(g.run)
+	return g, nil
+}
+
+func (g *Gossip) config(t memberlist.NodeAwareTransport) *memberlist.Config {
+	c := memberlist.DefaultWANConfig()
+	c.Name = string(g.cfg.Name)
+	c.Label = "motcua"
+	c.Transport = t
+	c.SecretKey = slices.Clone(g.cfg.Key)
+	c.RequireNodeNames = true
+	c.ProbeInterval, c.ProbeTimeout = probeInterval, probeTimeout
+	c.GossipInterval, c.PushPullInterval = gossipInterval, pushPull
+	c.DeadNodeReclaimTime = reclaimTime
+	c.UDPBufferSize = packetSize
+	c.Delegate = (*delegate)(g)
+	c.Events = (*events)(g)
+	c.Logger = log.New(logWriter{g.log}, "", 0)
+	c.DNSConfigPath = "" // addresses are looked up by the link
+	return c
+}
+
+// SetMeta changes what we say of ourselves; others hear of it within seconds.
+func (g *Gossip) SetMeta(m Meta) {
+	g.mu.Lock()
+	same := g.meta == m
+	g.meta = m
+	g.mu.Unlock()
+	if same {
+		return
+	}
+	select {
+	case g.changed <- struct{}{}:
+	default: // the change before it has not gone out yet; this one goes with it
+	}
+}
+
+// Members lists the peers that are up, ourselves left out, in order of name.
+func (g *Gossip) Members() []Member {
+	var out []Member
+	for _, n := range g.list.Members() {
+		if n.Name == string(g.cfg.Name) {
+			continue
+		}
+		if m, err := decodeMeta(n.Meta); err == nil {
+			out = append(out, Member{replication.Name(n.Name), n.Address(), m})
+		}
+	}
+	slices.SortFunc(out, func(a, b Member) int { return strings.Compare(string(a.Name), string(b.Name)) })
+	return out
+}
+
+// Close says goodbye, if anybody hears it, and stops. Close it before the link.
+func (g *Gossip) Close() error {
+	g.stop()
+	g.work.Wait()
+	if err := g.list.Leave(leaveTime); err != nil {
+		g.log.Debug("gossip left without a goodbye", "err", err)
+	}
+	if err := g.list.Shutdown(); err != nil {
+		return fmt.Errorf("close gossip: %w", err)
+	}
+	return nil
+}
+
+// run joins those who are missing and passes on changes of our Meta.
+func (g *Gossip) run() {
+	next := time.NewTimer(0)
+	defer next.Stop()
+	for {
+		select {
+		case <-g.ctx.Done():
+			return
+		case <-next.C:
+			g.rejoin()
+			next.Reset(rejoinInterval*3/4 + rand.N(rejoinInterval/2))
+		case <-g.changed:
+			if err := g.list.UpdateNode(updateTime); err != nil {
+				g.log.Debug("news of ourselves did not go out", "err", err)
+			}
+		}
+	}
+}
+
+// rejoin tries a few of the seeds that are not there.
+func (g *Gossip) rejoin() {
+	there := map[replication.Name]bool{g.cfg.Name: true}
+	for _, m := range g.list.Members() {
+		there[replication.Name(m.Name)] = true
+	}
+	missing := slices.DeleteFunc(slices.Clone(g.cfg.Seeds()), func(s Seed) bool { return there[s.Name] || s.Addr == "" })
+	rand.Shuffle(len(missing), func(i, j int) { missing[i], missing[j] = missing[j], missing[i] })
+	var all sync.WaitGroup
+	for _, s := range missing[:min(len(missing), rejoinAtOnce)] {
+		all.Go(func() {
+			at, err := link.Lookup(g.ctx, s.Addr)
+			if err == nil {
+				_, err = g.list.Join([]string{string(s.Name) + "/" + at.String()})
+			}
+			if err != nil {
+				g.log.Debug("peer does not join", "peer", s.Name, "err", err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func decodeMeta(b []byte) (Meta, error) {
+	var m Meta
+	if err := wire.Unmarshal(b, &m); err != nil {
+		return m, fmt.Errorf("gossip: %w", err)
+	}
+	if len(m.Version) > maxVersion {
+		return m, fmt.Errorf("gossip: version of %d bytes: %w", len(m.Version), wire.ErrMalformed)
+	}
+	return m, nil
+}
+
+// delegate answers what memberlist asks about us.
+type delegate Gossip
+
+func (d *delegate) NodeMeta(limit int) []byte {
+	d.mu.Lock()
+	m := d.meta
+	d.mu.Unlock()
+	m.Version = m.Version[:min(len(m.Version), maxVersion)]
+	b, err := wire.Marshal(m)
+	if err != nil || len(b) > limit {
+		return nil
+	}
+	return b
+}
+
+func (d *delegate) NotifyMsg([]byte)                {}
+func (d *delegate) GetBroadcasts(_, _ int) [][]byte { return nil }
+func (d *delegate) LocalState(bool) []byte          { return nil }
+func (d *delegate) MergeRemoteState([]byte, bool)   {}
+
+// events passes on what memberlist has noticed. It holds its lock while it calls.
+type events Gossip
+
+func (e *events) NotifyJoin(n *memberlist.Node)   { e.seen(n) }
+func (e *events) NotifyUpdate(n *memberlist.Node) { e.seen(n) }
+
+func (e *events) NotifyLeave(n *memberlist.Node) { e.log.Debug("peer is gone", "peer", n.Name) }
+
+func (e *events) seen(n *memberlist.Node) {
+	name := replication.Name(n.Name)
+	m, err := decodeMeta(n.Meta)
+	if err != nil || name == e.cfg.Name {
+		return
+	}
+	e.cfg.Link.Hint(name, n.Address())
+	if e.cfg.OnPeer != nil {
+		e.cfg.OnPeer(name, m)
+	}
+}
+
+// logWriter turns memberlist's log into debug lines of ours.
+type logWriter struct{ log *slog.Logger }
+
+func (w logWriter) Write(b []byte) (int, error) {
+	w.log.Debug("memberlist", "msg", strings.TrimSpace(string(b)))
+	return len(b), nil
+}
