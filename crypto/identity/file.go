@@ -1,11 +1,13 @@
 package identity
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -41,11 +43,14 @@ func (p *Private) Marshal() ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: fileType, Bytes: b}), nil
 }
 
-// Parse reads what Marshal writes.
+// Parse reads what Marshal writes, and nothing beside it.
 func Parse(text []byte) (*Private, error) {
-	block, _ := pem.Decode(text)
-	if block == nil || block.Type != fileType {
-		return nil, errors.New("identity: no \"" + fileType + "\" block")
+	block, rest := pem.Decode(text)
+	if block == nil || len(bytes.TrimSpace(rest)) > 0 || len(block.Headers) > 0 {
+		return nil, errors.New("identity: want one PEM block of type \"" + fileType + "\" and nothing else")
+	}
+	if block.Type != fileType {
+		return nil, fmt.Errorf("identity: PEM block of type %q, this version reads %q: if its number is higher, upgrade", block.Type, fileType)
 	}
 	var s secret
 	if err := wire.Unmarshal(block.Bytes, &s); err != nil {
@@ -66,33 +71,48 @@ func Parse(text []byte) (*Private, error) {
 	return assemble(sign, sealing, tls)
 }
 
-// Save writes the identity to a new file of mode 0600, durably. It never replaces a file.
+// Save writes the identity to a new file of mode 0600, durably, whole or not at all. It never replaces a file: the error
+// then is fs.ErrExist.
 func (p *Private) Save(path string) error {
 	text, err := p.Marshal()
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.CreateTemp(filepath.Dir(path), ".identity-*") // mode 0600
 	if err != nil {
 		return fmt.Errorf("save identity: %w", err)
 	}
+	defer os.Remove(f.Name())
 	_, err = f.Write(text)
-	if err := errors.Join(err, f.Sync(), f.Close(), syncDir(filepath.Dir(path))); err != nil {
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("save identity: %w", err)
+	}
+	// A link, not a rename, because it fails when the name is taken. A crash before it leaves a hidden file of mode
+	// 0600 that nobody reads.
+	if err := errors.Join(os.Link(f.Name(), path), syncDir(filepath.Dir(path))); err != nil {
 		return fmt.Errorf("save identity: %w", err)
 	}
 	return nil
 }
 
+// maxFile bounds an identity file in bytes.
+const maxFile = 64 << 10
+
 // Load reads an identity file. It refuses one that others can read.
 func Load(path string) (*Private, error) {
-	info, err := os.Stat(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("load identity: %w", err)
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("load identity: %s can be read by others (mode %o): chmod 600 it, and revoke the key if it may have been read", path, info.Mode().Perm())
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("load identity: %w", err)
 	}
-	text, err := os.ReadFile(path)
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return nil, fmt.Errorf("load identity: %s can be read by others (mode %o): chmod 600 it, and revoke the key if it may have been read", path, mode)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxFile))
 	if err != nil {
 		return nil, fmt.Errorf("load identity: %w", err)
 	}

@@ -1,5 +1,6 @@
 // Package identity is what a node or directory server is known by: a hybrid signing key for records, an X-Wing key
-// for what is sealed to it, and an ECDSA P-256 key for TLS. Three keys, so that none is used in two ways.
+// for what is sealed to it, and an ECDSA P-256 key for TLS. Three keys, so that what must verify or open for decades
+// hangs on none that is used every second. The TLS key also signs session tokens, under a prefix that no handshake has.
 //
 // The public half is bound to a name by the directory; this package binds nothing. The private half lives in one
 // file, readable by its owner alone.

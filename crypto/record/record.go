@@ -47,7 +47,8 @@ func Sign(k *Key, label string, bodies ...[]byte) ([]Record, error) {
 	for i, b := range bodies {
 		leaves[i] = leaf(b)
 	}
-	sig, err := k.sign(label, rootMessage(uint32(len(bodies)), treeHash(leaves)))
+	paths := make([][]digest.Digest, len(bodies))
+	sig, err := k.sign(label, rootMessage(uint32(len(bodies)), tree(leaves, paths)))
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,7 @@ func Sign(k *Key, label string, bodies ...[]byte) ([]Record, error) {
 	for i, b := range bodies {
 		out[i] = Record{
 			Body: b, Signer: k.Public().ID(), Signature: sig,
-			Index: uint32(i), Size: uint32(len(bodies)), Path: treePath(leaves, i),
+			Index: uint32(i), Size: uint32(len(bodies)), Path: paths[i],
 		}
 	}
 	return out, nil
@@ -116,23 +117,21 @@ func split(n int) int {
 	return k
 }
 
-func treeHash(l []digest.Digest) digest.Digest {
-	if len(l) == 1 {
-		return l[0]
+// tree returns the root over the leaves and appends to each path the siblings from its leaf up.
+func tree(leaves []digest.Digest, paths [][]digest.Digest) digest.Digest {
+	if len(leaves) == 1 {
+		return leaves[0]
 	}
-	k := split(len(l))
-	return node(treeHash(l[:k]), treeHash(l[k:]))
-}
-
-func treePath(l []digest.Digest, i int) []digest.Digest {
-	if len(l) == 1 {
-		return nil
+	k := split(len(leaves))
+	l, r := tree(leaves[:k], paths[:k]), tree(leaves[k:], paths[k:])
+	for i := range paths {
+		if i < k {
+			paths[i] = append(paths[i], r)
+		} else {
+			paths[i] = append(paths[i], l)
+		}
 	}
-	k := split(len(l))
-	if i < k {
-		return append(treePath(l[:k], i), treeHash(l[k:]))
-	}
-	return append(treePath(l[k:], i-k), treeHash(l[:k]))
+	return node(l, r)
 }
 
 // climb recomputes the root from a leaf and its path (RFC 9162, section 2.1.3.2).

@@ -5,7 +5,8 @@
 //
 // Bytes are cut into chunks of one plain size, all full but the last, each under AES-256-GCM with the nonce
 // "counter ‖ last": a chunk cannot be moved, dropped, repeated or cut off without being noticed (the STREAM
-// construction, Hoang, Reyhanitabar, Rogaway and Vizár 2015). A key encrypts one sequence of chunks and no more.
+// construction, Hoang, Reyhanitabar, Rogaway and Vizár 2015). A key encrypts one sequence of chunks and no more: make a
+// fresh one each time.
 // Chunks can be opened in any order, and each ciphertext can be named by its own hash.
 //
 // # What it does not do
@@ -140,5 +141,8 @@ func (d *decrypter) next() {
 	}
 	d.done = peek == io.EOF
 	d.plain, d.err = d.c.Open(d.index, d.done, d.buf[:n])
+	if d.index > 0 && len(d.plain) == 0 && d.err == nil {
+		d.err = ErrOpen // an empty chunk stands for an empty whole only: one plain text has one chunking
+	}
 	d.index++
 }

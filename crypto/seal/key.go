@@ -93,20 +93,32 @@ func (p *PrivateKey) Public() *PublicKey { return p.pub }
 // Bytes returns the secret encoding of the key.
 func (p *PrivateKey) Bytes() ([]byte, error) { return p.k.Bytes() }
 
+// suite is the first byte of a sealed key and names what it was sealed with: X-Wing, HKDF-SHA256 and AES-256-GCM.
+// Append only.
+const suite = 1
+
 // SealKey seals a data key to a recipient for one purpose. The bytes open only with the same purpose.
 func SealKey(to *PublicKey, purpose string, k Key) ([]byte, error) {
-	b, err := hpke.Seal(to.k, kdf, aead, []byte("motcua seal v1\n"+purpose), k[:])
+	b, err := hpke.Seal(to.k, kdf, aead, info(purpose), k[:])
 	if err != nil {
 		return nil, fmt.Errorf("seal key: %w", err)
 	}
-	return b, nil
+	return append([]byte{suite}, b...), nil
 }
 
-// OpenKey opens what SealKey sealed. The error is ErrOpen, whatever the reason.
+// OpenKey opens what SealKey sealed. The error wraps ErrOpen, whatever the reason.
 func (p *PrivateKey) OpenKey(purpose string, sealed []byte) (Key, error) {
-	b, err := hpke.Open(p.k, kdf, aead, []byte("motcua seal v1\n"+purpose), sealed)
+	if len(sealed) == 0 {
+		return Key{}, ErrOpen
+	}
+	if sealed[0] != suite {
+		return Key{}, fmt.Errorf("sealed with suite %d, this version knows suite %d; upgrade: %w", sealed[0], suite, ErrOpen)
+	}
+	b, err := hpke.Open(p.k, kdf, aead, info(purpose), sealed[1:])
 	if err != nil || len(b) != KeySize {
 		return Key{}, ErrOpen
 	}
 	return Key(b), nil
 }
+
+func info(purpose string) []byte { return []byte("motcua seal v1\n" + purpose) }
