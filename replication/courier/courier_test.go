@@ -17,6 +17,7 @@ import (
 	"motcua/crypto/identity"
 	"motcua/crypto/record"
 	"motcua/replication"
+	"motcua/replication/bundle"
 	"motcua/replication/courier"
 	"motcua/replication/link"
 	"motcua/replication/replicationtest"
@@ -513,5 +514,79 @@ func TestReceiptsComeAnotherWay(t *testing.T) {
 		a.delivered(q, b, "by stick", time.Second)
 		p.net.Heal(b.addr)
 		a.delivered(other, b, "left behind", 5*time.Minute)
+	})
+}
+
+// stick is the courier as a bundle's reader sees it.
+type stick struct {
+	o        *office
+	receipts []record.Record
+}
+
+func (s *stick) Index(i bundle.Index) error {
+	if !i.For(s.o.name) {
+		return errors.New("not for us")
+	}
+	return nil
+}
+
+func (s *stick) Edition(context.Context, []byte) error { return nil }
+
+func (s *stick) Receipt(ctx context.Context, r record.Record) error {
+	_, err := s.o.courier.Settle(ctx, r)
+	return err
+}
+
+func (s *stick) Parcel(ctx context.Context, p replication.Parcel, chunk func(int) ([]byte, error)) error {
+	r, err := s.o.courier.Deliver(ctx, p, chunk)
+	if err == nil {
+		s.receipts = append(s.receipts, r)
+	}
+	return err
+}
+
+// A transfer begun over the network ends on a stick, whose first copy was cut off, and its receipt comes back by stick.
+func TestAStickBridgesACutLine(t *testing.T) {
+	in(t, func(t *testing.T, p *province) {
+		a, b := p.office("A"), p.office("B")
+		p.net.SetWeather(replicationtest.Weather{Latency: 50 * time.Millisecond})
+		q := a.send(b, "by two ways", noise(6<<20))
+		var began int
+		for began == 0 {
+			time.Sleep(20 * time.Millisecond)
+			if partial, err := b.spool.Receive(q); err == nil {
+				began = partial.Have().Count()
+			}
+		}
+		p.net.Cut(b.addr)
+		time.Sleep(3 * time.Minute) // until both have noticed
+		var file bytes.Buffer
+		waiting, _ := a.outbox.Waiting(t.Context(), "B", 10)
+		if err := bundle.Write(&file, bundle.Contents{From: "A", Created: time.Now(), Parcels: waiting, Chunk: a.spool.Chunk}); err != nil {
+			t.Fatal(err)
+		}
+		s := &stick{o: b}
+		report, err := bundle.Read(t.Context(), bytes.NewReader(file.Bytes()[:file.Len()*2/3]), s)
+		if !errors.Is(err, bundle.ErrTruncated) || report.Parcels != 0 {
+			t.Errorf("cut off: %+v, %v", report, err)
+		}
+		for range 2 { // read twice, by mistake
+			if report, err = bundle.Read(t.Context(), bytes.NewReader(file.Bytes()), s); err != nil || report.Parcels != 1 {
+				t.Errorf("%+v, %v", report, err)
+			}
+		}
+		file.Reset()
+		if err := bundle.Write(&file, bundle.Contents{From: "B", Created: time.Now(), Receipts: s.receipts}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bundle.Read(t.Context(), &file, &stick{o: a}); err != nil {
+			t.Error(err)
+		}
+		a.delivered(q, b, "by two ways", time.Second)
+		p.net.Heal(b.addr)
+		time.Sleep(10 * time.Minute)
+		if n := b.inbox.Effects(q.ID()); n != 1 {
+			t.Errorf("%d effects once the line is back", n)
+		}
 	})
 }

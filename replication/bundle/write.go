@@ -1,0 +1,179 @@
+package bundle
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/record"
+	"motcua/crypto/wire"
+	"motcua/replication"
+)
+
+// Suffix ends the names of bundles.
+const Suffix = ".bundle"
+
+// Contents are what is to be carried.
+type Contents struct {
+	From    replication.Name
+	Created time.Time
+	Parcels []replication.Parcel
+	// Chunk returns the chunks of the parcels, as spool.Chunk does.
+	Chunk    func(id digest.Digest, i int) ([]byte, error)
+	Receipts []record.Record
+	// Edition is the bytes of an edition and EditionNumber its number; nil and 0: none.
+	Edition       []byte
+	EditionNumber uint64
+}
+
+// index says for whom the contents are.
+func (c Contents) index() (Index, error) {
+	ix := Index{
+		From: c.From, Created: c.Created.Unix(), To: []replication.Name{},
+		Parcels: uint32(len(c.Parcels)), Receipts: uint32(len(c.Receipts)),
+	}
+	if len(c.Edition) > 0 {
+		ix.Edition = c.EditionNumber
+	}
+	for _, p := range c.Parcels {
+		ix.To = append(ix.To, p.Manifest.To)
+	}
+	for _, r := range c.Receipts {
+		v, err := replication.ReadReceipt(r)
+		if err != nil {
+			return ix, err
+		}
+		ix.To = append(ix.To, v.To)
+	}
+	slices.Sort(ix.To)
+	ix.To = slices.Compact(ix.To)
+	return ix, ix.validate()
+}
+
+// Write writes a bundle. A chunk is in memory at a time.
+func Write(w io.Writer, c Contents) error {
+	ix, err := c.index()
+	if err != nil {
+		return fmt.Errorf("write bundle: %w", err)
+	}
+	out := bufio.NewWriter(w)
+	put := func(k kind, v any) {
+		if err == nil {
+			var b []byte
+			if b, err = wire.Marshal(v); err == nil {
+				err = writeSection(out, k, b)
+			}
+		}
+	}
+	_, err = io.WriteString(out, magic+version+"\n")
+	put(kindIndex, ix)
+	if err == nil && len(c.Edition) > 0 {
+		err = writeSection(out, kindEdition, c.Edition)
+	}
+	for _, r := range c.Receipts {
+		put(kindReceipt, r)
+	}
+	for _, p := range c.Parcels {
+		put(kindParcel, p.Record)
+		if err == nil {
+			err = writeChunks(out, c, p)
+		}
+	}
+	if err == nil {
+		err = writeSection(out, kindEnd, nil)
+	}
+	if err := errors.Join(err, out.Flush()); err != nil {
+		return fmt.Errorf("write bundle: %w", err)
+	}
+	return nil
+}
+
+func writeChunks(w io.Writer, c Contents, p replication.Parcel) error {
+	for i := range p.Manifest.Chunks {
+		b, err := c.Chunk(p.ID(), i)
+		if err == nil && !p.Manifest.Fits(i, b) {
+			err = fmt.Errorf("chunk %d of parcel %s is damaged in the spool", i, p.ID().Short())
+		}
+		if err == nil {
+			err = writeSection(w, kindChunk, b)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// FileName suggests a name for a bundle: motcua-FROM-yyyymmdd-hhmm.bundle, in the time zone of the time.
+func FileName(from replication.Name, at time.Time) string {
+	safe := strings.Map(func(r rune) rune {
+		if r == '.' || r == '-' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
+			return r
+		}
+		return '_'
+	}, string(from))
+	return "motcua-" + safe + "-" + at.Format("20060102-1504") + Suffix
+}
+
+// Create writes a bundle as a new file into a folder, whole or not at all, and returns its path. When it returns the
+// file is on the medium.
+func Create(dir string, c Contents) (path string, err error) {
+	path = filepath.Join(dir, FileName(c.From, c.Created))
+	for n := 2; exists(path); n++ {
+		path = filepath.Join(dir, strings.TrimSuffix(FileName(c.From, c.Created), Suffix)+fmt.Sprintf("-%d", n)+Suffix)
+	}
+	f, err := os.CreateTemp(dir, "motcua-*.part")
+	if err != nil {
+		return "", medium(dir, err)
+	}
+	defer os.Remove(f.Name()) // has no effect once it is renamed
+	err = Write(f, c)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return "", medium(dir, err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return "", medium(dir, err)
+	}
+	return path, medium(dir, syncDir(dir))
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// medium says what is wrong with a stick.
+func medium(dir string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("write bundle to %s: it cannot be written to: unlock or change the stick: %w", dir, err)
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("write bundle to %s: it is full: make room or change the stick: %w", dir, err)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("write bundle to %s: there is no such folder, or the stick was pulled out: %w", dir, err)
+	}
+	return fmt.Errorf("write bundle to %s: %w", dir, err)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		err = nil // some file systems of sticks cannot
+	}
+	return errors.Join(err, d.Close())
+}
