@@ -58,6 +58,7 @@ type State struct {
 	Done        string // id of the last step done, on this chain or by a child; "" for none
 	Outcome     Outcome
 	Reason      string // of the last decision, or of the refusal
+	DecidedAt   int64  // of the last decision, Unix milliseconds, 0 before
 	Results     []Attachment
 
 	// Of a root chain.
@@ -241,7 +242,8 @@ func (s State) stepDone(_ Signed, b StepDone) (State, error) {
 	return s, s.free()
 }
 
-func (s State) decided(_ Signed, b Decided) (State, error) {
+func (s State) decided(e Signed, b Decided) (State, error) {
+	s.DecidedAt = e.Event.At
 	s.Done, s.Status, s.Outcome, s.Reason = b.Step, StatusDecided, b.Outcome, b.Reason
 	s.Results = append(slices.Clip(s.Results), b.Results...)
 	return s, s.free()
@@ -263,7 +265,7 @@ func (s State) requested(e Signed, b Requested) (State, error) {
 	return s, nil
 }
 
-func (s State) noted(_ Signed, b Noted) (State, error) {
+func (s State) noted(e Signed, b Noted) (State, error) {
 	c, open := s.Open()
 	if !open || c.ID != b.Child {
 		return s, fmt.Errorf("no such request is open: %w", ErrChain)
@@ -272,7 +274,7 @@ func (s State) noted(_ Signed, b Noted) (State, error) {
 	s.Children = append(slices.Clone(s.Children[:len(s.Children)-1]), c) // only the last can be open
 	s.Done, s.Status = c.Last, StatusProcessing
 	if b.Outcome != 0 {
-		s.Outcome, s.Status = b.Outcome, StatusDecided
+		s.Outcome, s.Status, s.DecidedAt = b.Outcome, StatusDecided, e.Event.At
 	}
 	return s, nil
 }

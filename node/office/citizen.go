@@ -1,0 +1,430 @@
+package office
+
+import (
+	"context"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/record"
+	"motcua/directory"
+	"motcua/node/dossier"
+	"motcua/node/store"
+	"motcua/replication"
+)
+
+// Receipt is the confirmation of a submission handed in at this portal, for its applicant.
+func (o *Office) Receipt(ctx context.Context, c Citizen, code string) (v ReceiptView, err error) {
+	row, err := o.ownRow("receipt", c, code)
+	if err != nil {
+		return v, err
+	}
+	var sub record.Record
+	err = o.Store.View(func(t *store.Tx) (err error) {
+		if sub, err = t.Submission(row.Chain); err != nil {
+			return err
+		}
+		out, sent := sentFor(t, kindSubmission, row.Chain)
+		v.Delivered = !sent || out.Outcome == replication.Delivered
+		if chain, s, err := readChain(t, row.Chain); err == nil && len(chain) > 0 {
+			v.Reason, v.Delivered = s.Reason, true
+		}
+		return nil
+	})
+	if err != nil {
+		return v, missing("receipt", err)
+	}
+	s, err := dossier.ReadSubmission(sub)
+	if err != nil {
+		return v, err
+	}
+	d := o.view(submissionSheet(row.Chain, s))
+	v.Code, v.DossierCode, v.Status, v.Digest = s.Code, row.Code, dossier.Status(row.Status), sub.ID()
+	v.Procedure, v.Office, v.Portal, v.At, v.Applicant, v.Papers = d.Procedure, d.Office, d.Portal, d.Submitted, d.Applicant, d.Papers
+	if row.Due > 0 {
+		v.Due = time.Unix(row.Due, 0)
+		if due, x, err := o.due(millis(row.Accepted), d.Procedure.Limit); err == nil && due.Equal(v.Due) {
+			v.Explanation = x
+		}
+	}
+	return v, nil
+}
+
+// ownRow is a row of this node whose applicant the citizen is.
+func (o *Office) ownRow(op string, c Citizen, code string) (store.Row, error) {
+	row, err := o.rowByCode(op, code)
+	if err == nil && (row.Account == "" || row.Account != string(c.ID)) {
+		err = directory.Errorf(op, directory.NotFound, "no such dossier of this account at this office")
+	}
+	return row, err
+}
+
+// MyDossiers lists a citizen's dossiers: those this node holds, and those the directory knows of. Complete is false when the
+// directory could not be asked.
+func (o *Office) MyDossiers(ctx context.Context, c Citizen) (out []Mine, complete bool, err error) {
+	asked, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	tracks, askErr := o.Calls.Mine(asked, c.ID)
+	if askErr == nil {
+		o.heard()
+	}
+	var rows []store.Row
+	err = o.Store.View(func(t *store.Tx) (err error) { rows, _, err = t.ByAccount(string(c.ID), "", maxPage); return err })
+	if err != nil {
+		return nil, false, err
+	}
+	for _, r := range rows {
+		if r.Kind != store.RowChild {
+			out = append(out, o.mineRow(r))
+		}
+	}
+	for _, tr := range tracks {
+		out = o.mergeTrack(out, tr)
+	}
+	slices.SortStableFunc(out, func(a, b Mine) int { return b.AsOf.Compare(a.AsOf) })
+	return out, askErr == nil, nil
+}
+
+func (o *Office) mineRow(r store.Row) Mine {
+	l := o.line(r)
+	m := Mine{
+		Freshness: Freshness{AsOf: l.Updated, Source: FromCopy}, Code: l.Code, Alias: r.Alias, Procedure: l.Procedure,
+		Status: l.Status, Office: l.Root, Holder: l.Holder, Due: l.Due,
+	}
+	if r.Root == string(o.Code) {
+		m.Fresh, m.Source = true, FromHolder
+	}
+	return m
+}
+
+// mergeTrack takes what the directory says into the list, where it is newer than what this node knows.
+func (o *Office) mergeTrack(out []Mine, tr directory.Track) []Mine {
+	i := slices.IndexFunc(out, func(m Mine) bool {
+		return m.Code == tr.Code || m.Alias == tr.Code || tr.Alias != "" && m.Alias == tr.Alias
+	})
+	v := o.trackView(tr)
+	m := Mine{Freshness: v.Freshness, Code: v.Code, Alias: v.Alias, Status: v.Status, Office: v.Office, Holder: v.Holder, Due: v.Due}
+	switch {
+	case i < 0:
+		return append(out, m)
+	case !out[i].Fresh && out[i].AsOf.Before(m.AsOf):
+		m.Procedure = out[i].Procedure
+		if m.Alias == "" {
+			m.Alias = out[i].Alias
+		}
+		out[i] = m
+	}
+	return out
+}
+
+func (o *Office) trackView(tr directory.Track) TrackView {
+	on := directory.DateOf(millis(tr.AsOf))
+	root := tr.Root
+	if root == "" {
+		root = tr.Holder
+	}
+	v := TrackView{
+		Freshness: Freshness{AsOf: millis(tr.AsOf), Source: FromDirectory}, Code: tr.Code, Alias: tr.Alias,
+		Status: dossier.Status(tr.State), Office: o.ref(string(root), on), Holder: o.ref(string(tr.Holder), on),
+	}
+	if tr.Due > 0 {
+		v.Due = time.Unix(tr.Due, 0)
+	}
+	return v
+}
+
+// MyDossier shows a citizen their dossier: from this node if it answers for it, else from the office that does, else the
+// last that is known here or at the directory.
+func (o *Office) MyDossier(ctx context.Context, c Citizen, code string) (DossierView, error) {
+	normal, ok := dossier.NormalCode(code)
+	if !ok {
+		return DossierView{}, directory.Errorf("dossier", directory.Invalid, "this is no dossier code or submission code")
+	}
+	row, rowErr := o.ownRow("dossier", c, normal)
+	if rowErr == nil && row.Root == string(o.Code) {
+		return o.ownDossier(row)
+	}
+	root, tr, known := o.whereIs(ctx, c, normal, row, rowErr == nil)
+	if root == "" {
+		return DossierView{}, directory.Errorf("dossier", directory.NotFound, "no such dossier of this account is known here, or the directory cannot be reached")
+	}
+	if a, err := o.ask(ctx, root, Question{Kind: AskSheet, Code: normal, Session: c.Session}); err == nil && a.Sheet != nil {
+		v := o.view(*a.Sheet)
+		v.Freshness = Freshness{AsOf: millis(a.Sheet.AsOf), Fresh: true, Source: FromHolder}
+		return v, nil
+	}
+	if rowErr == nil {
+		return o.copyOf(row, tr, known)
+	}
+	return o.onlyTrack(tr), nil
+}
+
+// whereIs finds the office that answers for a citizen's dossier, and what the directory says of it.
+func (o *Office) whereIs(ctx context.Context, c Citizen, code string, row store.Row, held bool) (root string, tr directory.Track, known bool) {
+	if held {
+		return row.Root, tr, false // its office is known; the directory is asked only if that does not answer
+	}
+	asked, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	tracks, err := o.Calls.Mine(asked, c.ID)
+	if err != nil {
+		return "", tr, false
+	}
+	for _, t := range tracks {
+		if t.Code == code || t.Alias == code {
+			root = string(t.Root)
+			if root == "" {
+				root = string(t.Holder)
+			}
+			return root, t, true
+		}
+	}
+	return "", tr, false
+}
+
+// ownDossier shows a dossier that this office answers for.
+func (o *Office) ownDossier(row store.Row) (v DossierView, err error) {
+	s, err := o.ownSheet(row)
+	if err != nil {
+		return v, err
+	}
+	v = o.view(s)
+	v.Freshness = Freshness{AsOf: o.Now(), Fresh: true, Source: FromHolder}
+	return v, nil
+}
+
+// ownSheet is the sheet of a dossier or waiting submission as far as this node holds it.
+func (o *Office) ownSheet(row store.Row) (Sheet, error) {
+	if row.Kind == store.RowRoot {
+		d, err := o.readTree("dossier", row.Chain)
+		if err != nil {
+			return Sheet{}, err
+		}
+		return o.sheetOf(d), nil
+	}
+	var sub record.Record
+	err := o.Store.View(func(t *store.Tx) (err error) { sub, err = t.Submission(row.Chain); return err })
+	if err != nil {
+		return Sheet{}, missing("dossier", err)
+	}
+	s, err := dossier.ReadSubmission(sub)
+	return submissionSheet(row.Chain, s), err
+}
+
+// copyOf shows the last that is known here of a dossier that another office answers for.
+func (o *Office) copyOf(row store.Row, tr directory.Track, known bool) (DossierView, error) {
+	s, err := o.ownSheet(row)
+	if err != nil {
+		return DossierView{}, err
+	}
+	s.Status, s.Holder, s.Due, s.AsOf = dossier.Status(row.Status), row.Holder, row.Due, row.Updated
+	v := o.view(s)
+	if known && tr.AsOf > row.Updated {
+		t := o.trackView(tr)
+		v.Freshness, v.Status, v.Holder, v.Due = t.Freshness, t.Status, t.Holder, t.Due
+	}
+	return v, nil
+}
+
+// onlyTrack shows what the directory knows, which has no content.
+func (o *Office) onlyTrack(tr directory.Track) DossierView {
+	t := o.trackView(tr)
+	return DossierView{
+		Freshness: t.Freshness, Code: t.Code, Alias: t.Alias, Status: t.Status, Office: t.Office, Holder: t.Holder, Due: t.Due,
+	}
+}
+
+// File opens a paper or result of a citizen's dossier, from this node or from the office that answers for it. Close the
+// reader.
+func (o *Office) File(ctx context.Context, c Citizen, code string, blob digest.Digest) (FileInfo, io.ReadCloser, error) {
+	normal, ok := dossier.NormalCode(code)
+	if !ok {
+		return FileInfo{}, nil, directory.Errorf("file", directory.Invalid, "this is no dossier code or submission code")
+	}
+	row, rowErr := o.ownRow("file", c, normal)
+	if rowErr == nil {
+		files, _, err := o.filesOf(row.Chain)
+		if err != nil {
+			return FileInfo{}, nil, missing("file", err)
+		}
+		if info, r, err := o.open(ctx, files, blob); err == nil || row.Root == string(o.Code) {
+			return info, r, err
+		}
+	}
+	root, _, _ := o.whereIs(ctx, c, normal, row, rowErr == nil)
+	if root == "" {
+		return FileInfo{}, nil, directory.Errorf("file", directory.NotFound, "no such dossier of this account is known here")
+	}
+	a, r, err := o.Peers.Ask(ctx, replication.Name(root), Question{Version: 1, Kind: AskFile, Code: normal, Blob: blob, Session: c.Session})
+	switch {
+	case err != nil:
+		return FileInfo{}, nil, directory.Errorf("file", directory.NoLeader, "office %s cannot be reached now; try again later", root)
+	case a.Error != nil:
+		return FileInfo{}, nil, a.Error
+	case a.File == nil || r == nil:
+		return FileInfo{}, nil, directory.Errorf("file", directory.Internal, "office %s gave no file", root)
+	}
+	o.heard()
+	return FileInfo(*a.File), r, nil
+}
+
+// guesses bounds how often the last four digits of one code may be guessed here.
+type guesses struct {
+	mu    sync.Mutex
+	wrong map[string]guess
+}
+
+type guess struct {
+	n     int
+	since time.Time
+}
+
+const (
+	maxGuesses  = 8
+	guessWindow = time.Hour
+	maxGuessed  = 4096 // codes remembered
+)
+
+func (g *guesses) locked(code string, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	w, ok := g.wrong[code]
+	if ok && now.Sub(w.since) > guessWindow {
+		delete(g.wrong, code)
+		return false
+	}
+	return w.n >= maxGuesses
+}
+
+func (g *guesses) miss(code string, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.wrong == nil || len(g.wrong) >= maxGuessed {
+		g.wrong = map[string]guess{}
+	}
+	w, ok := g.wrong[code]
+	if !ok {
+		w.since = now
+	}
+	w.n++
+	g.wrong[code] = w
+}
+
+// Track tells somebody who is not signed in where a dossier is, for its code and the last four digits of the applicant's
+// phone or identity number.
+func (o *Office) Track(ctx context.Context, code, lastFour string) (TrackView, error) {
+	normal, ok := dossier.NormalCode(code)
+	if !ok {
+		return TrackView{}, directory.Errorf("track", directory.Invalid, "this is no dossier code or submission code")
+	}
+	if o.guesses.locked(normal, o.Now()) {
+		return TrackView{}, directory.Errorf("track", directory.Exhausted, "the digits were wrong too often; try again in an hour")
+	}
+	v, err := o.track(ctx, normal, lastFour)
+	if directory.CodeOf(err) == directory.Denied {
+		o.guesses.miss(normal, o.Now())
+	}
+	return v, err
+}
+
+func (o *Office) track(ctx context.Context, code, lastFour string) (TrackView, error) {
+	row, err := o.rowByCode("track", code)
+	held := err == nil
+	if err != nil && directory.CodeOf(err) != directory.NotFound {
+		return TrackView{}, err
+	}
+	if held {
+		if err := o.proven(row, lastFour); err != nil {
+			return TrackView{}, err
+		}
+		if row.Root == string(o.Code) {
+			return o.rowTrack(row), nil
+		}
+	}
+	tr, err := o.lookup(ctx, code)
+	switch {
+	case err == nil && proves(tr, code, lastFour):
+		return o.freshest(ctx, o.trackView(tr), code, lastFour), nil
+	case held:
+		return o.freshest(ctx, o.rowTrack(row), code, lastFour), nil
+	case err == nil:
+		return TrackView{}, errNotProven()
+	}
+	return TrackView{}, err
+}
+
+func (o *Office) lookup(ctx context.Context, code string) (directory.Track, error) {
+	asked, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	tr, err := o.Calls.Lookup(asked, code)
+	if err == nil {
+		o.heard()
+	}
+	if err != nil && outOfReach(err) {
+		err = directory.Errorf("track", directory.NoLeader, "this office does not hold the dossier, and the directory cannot be reached now; try again later")
+	}
+	return tr, err
+}
+
+// freshest asks the office that answers for a dossier; what is known already stands where it does not answer.
+func (o *Office) freshest(ctx context.Context, v TrackView, code, lastFour string) TrackView {
+	root := string(v.Office.Code)
+	if root == "" || root == string(o.Code) {
+		return v
+	}
+	a, err := o.ask(ctx, root, Question{Kind: AskTrack, Code: code, LastFour: lastFour})
+	if err != nil || a.Track == nil {
+		return v
+	}
+	out := o.trackView(*a.Track)
+	out.Fresh, out.Source = true, FromHolder
+	if p, ok := o.Directory.Procedure(a.Procedure, a.ProcVersion); ok {
+		out.Procedure = p.Name
+	}
+	return out
+}
+
+// errNotProven does not tell a wrong code from wrong digits.
+func errNotProven() error {
+	return directory.Errorf("track", directory.Denied, "no dossier fits the code and these four digits")
+}
+
+func proves(tr directory.Track, code, lastFour string) bool {
+	for _, c := range []string{code, tr.Code, tr.Alias} {
+		if c != "" && slices.Contains(tr.Checks, directory.TrackCheck(c, lastFour)) {
+			return true
+		}
+	}
+	return false
+}
+
+// proven checks the digits against the dossier itself.
+func (o *Office) proven(row store.Row, lastFour string) error {
+	s, err := o.ownSheet(row)
+	if row.Kind == store.RowChild {
+		return errNotProven()
+	}
+	if err != nil {
+		return err
+	}
+	for _, n := range []string{s.Applicant.Phone, s.Applicant.Identity} {
+		if len(lastFour) == 4 && len(n) >= 4 && n[len(n)-4:] == lastFour {
+			return nil
+		}
+	}
+	return errNotProven()
+}
+
+func (o *Office) rowTrack(r store.Row) TrackView {
+	l := o.line(r)
+	v := TrackView{
+		Freshness: Freshness{AsOf: l.Updated, Source: FromCopy}, Code: l.Code, Alias: r.Alias, Status: l.Status,
+		Office: l.Root, Holder: l.Holder, Due: l.Due, Procedure: l.Procedure,
+	}
+	if r.Root == string(o.Code) {
+		v.Freshness = Freshness{AsOf: o.Now(), Fresh: true, Source: FromHolder}
+	}
+	return v
+}

@@ -1,0 +1,110 @@
+package office
+
+import (
+	"errors"
+	"fmt"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/record"
+	"motcua/crypto/wire"
+	"motcua/directory"
+)
+
+// contentKind is what a parcel carries. Append only; never reuse a number.
+type contentKind uint8
+
+// The kinds of contents. The files of a parcel are sealed files: ciphertext whose keys are in the events.
+const (
+	kindSubmission contentKind = 1 // submissionContent, with the papers
+	kindRequest    contentKind = 2 // requestContent, with papers and results
+	kindReport     contentKind = 3 // reportContent, with the child's results
+	kindStatus     contentKind = 4 // statusContent, no files
+)
+
+func (k contentKind) String() string {
+	switch k {
+	case kindSubmission:
+		return "submission"
+	case kindRequest:
+		return "request"
+	case kindReport:
+		return "report"
+	case kindStatus:
+		return "status"
+	}
+	return fmt.Sprintf("kind %d", uint8(k))
+}
+
+// content is the body of every parcel between offices.
+type content struct {
+	Version uint8       `cbor:"1,keyasint"` // 1
+	Kind    contentKind `cbor:"2,keyasint"`
+	Body    wire.Raw    `cbor:"3,keyasint"`
+}
+
+// submissionContent brings a submission to the office in charge.
+type submissionContent struct {
+	Submission record.Record `cbor:"1,keyasint"`
+}
+
+// requestContent brings a root chain to an office it asks. Child is the open request. Chains are those of earlier
+// children, so that the asked office sees what was decided.
+type requestContent struct {
+	Root   []record.Record   `cbor:"1,keyasint"`
+	Child  digest.Digest     `cbor:"2,keyasint"`
+	Chains [][]record.Record `cbor:"3,keyasint,omitempty"`
+}
+
+// reportContent brings a child chain that has ended to its root office.
+type reportContent struct {
+	Child []record.Record `cbor:"1,keyasint"`
+}
+
+// statusContent tells the portal where a submission was handed in what became of it. Chain is the root chain's first event,
+// the acceptance or refusal.
+type statusContent struct {
+	Chain []record.Record `cbor:"1,keyasint"`
+	Track directory.Track `cbor:"2,keyasint"`
+}
+
+// The bounds of a chain inside a parcel.
+const (
+	maxEvents = 4096
+	maxChains = 16
+)
+
+var errContent = errors.New("malformed content")
+
+// encodeContent wraps a body.
+func encodeContent(k contentKind, body any) ([]byte, error) {
+	raw, err := wire.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	return wire.Marshal(content{Version: 1, Kind: k, Body: raw})
+}
+
+// decodeContent reads the envelope.
+func decodeContent(b []byte) (content, error) {
+	var c content
+	if err := wire.Unmarshal(b, &c); err != nil {
+		return c, fmt.Errorf("%w: %w", errContent, err)
+	}
+	if c.Version != 1 || c.Kind < kindSubmission || c.Kind > kindStatus {
+		return c, fmt.Errorf("content of format %d and kind %d: this version knows format 1 and kinds 1 to %d: %w",
+			c.Version, c.Kind, kindStatus, errNewerContent)
+	}
+	return c, nil
+}
+
+// errNewerContent means that a later version of this program can read it, so it is asked for again.
+var errNewerContent = errors.New("upgrade this node to read it")
+
+// bodyOf reads the body of a content.
+func bodyOf[T any](c content) (T, error) {
+	var v T
+	if err := wire.Unmarshal(c.Body, &v); err != nil {
+		return v, fmt.Errorf("%w: %w", errContent, err)
+	}
+	return v, nil
+}

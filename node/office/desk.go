@@ -1,0 +1,439 @@
+package office
+
+import (
+	"context"
+	"io"
+	"strings"
+	"time"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/record"
+	"motcua/directory"
+	"motcua/node/dossier"
+	"motcua/node/store"
+)
+
+// Every act below takes the actor, who must have a role here, and a token of the form it came from: the same token has no
+// second effect and gets the same answer. A *dossier.Rule is returned where the law of the dossier forbids the act.
+
+// Upload is a file as it comes from a person.
+type Upload struct {
+	Name string
+	Body io.Reader
+}
+
+func once(act, token string) string {
+	if token == "" {
+		return ""
+	}
+	return act + "/" + token
+}
+
+// given returns the answer to a token that was used before.
+func (o *Office) given(token string) (answer string, ok bool, err error) {
+	if token == "" {
+		return "", false, nil
+	}
+	err = o.Store.View(func(t *store.Tx) error { answer, ok, err = t.Once(token); return err })
+	return answer, ok, err
+}
+
+// Accept accepts a submission by its code and returns the dossier code. Two durable writes: the code is reserved first,
+// and a crash after that leaves it reserved for this submission alone.
+func (o *Office) Accept(ctx context.Context, actor directory.Account, code, token string) (string, error) {
+	token = once("accept", token)
+	if old, ok, err := o.given(token); err != nil || ok {
+		return old, err
+	}
+	if err := o.staff("accept", actor); err != nil {
+		return "", err
+	}
+	sub, s, err := o.waiting("accept", code)
+	if err != nil {
+		return "", err
+	}
+	pl, err := o.plan(s.Procedure, s.ProcVersion, s.Office)
+	if err != nil {
+		return "", err
+	}
+	act := o.act(actor)
+	due, x, err := o.due(time.UnixMilli(act.At), pl.Procedure.Limit)
+	if err != nil {
+		return "", err
+	}
+	if why := dossier.Allowed(dossier.State{}, pl, act)[0].Why; why != nil {
+		return "", why
+	}
+	number, err := o.reserve(ctx, sub.ID())
+	if err != nil {
+		return "", err
+	}
+	e, err := dossier.Accept(sub, pl, act, dossier.Acceptance{Code: number, Due: due.Unix(), Calendar: x.Calendar})
+	if err != nil {
+		return "", err
+	}
+	return o.begin(ctx, e, pl, token, number)
+}
+
+// Refuse refuses a submission by its code, for a reason.
+func (o *Office) Refuse(ctx context.Context, actor directory.Account, code, reason, token string) error {
+	token = once("refuse", token)
+	if _, ok, err := o.given(token); err != nil || ok {
+		return err
+	}
+	if err := o.staff("refuse", actor); err != nil {
+		return err
+	}
+	sub, s, err := o.waiting("refuse", code)
+	if err != nil {
+		return err
+	}
+	pl, err := o.plan(s.Procedure, s.ProcVersion, s.Office)
+	if err != nil {
+		return err
+	}
+	e, err := dossier.Refuse(sub, o.act(actor), reason)
+	if err != nil {
+		return err
+	}
+	_, err = o.begin(ctx, e, pl, token, "refused")
+	return err
+}
+
+// waiting finds a submission that is neither accepted nor refused.
+func (o *Office) waiting(op, code string) (sub record.Record, s dossier.Submission, err error) {
+	err = o.Store.View(func(t *store.Tx) error {
+		row, err := t.RowByCode(code)
+		if err != nil {
+			return err
+		}
+		if row.Kind != store.RowSubmission {
+			return directory.Errorf(op, directory.Conflict, "the submission was already accepted or refused")
+		}
+		sub, err = t.Submission(row.Chain)
+		return err
+	})
+	if err != nil {
+		return sub, s, missing(op, err)
+	}
+	s, err = dossier.ReadSubmission(sub)
+	return sub, s, err
+}
+
+// reserve gives a submission its dossier code of today, the same one however often it is asked.
+func (o *Office) reserve(ctx context.Context, id digest.Digest) (code string, err error) {
+	day, name := o.today(), "code/"+id.String()
+	err = o.Store.Update(ctx, func(t *store.Tx) error {
+		old, ok, err := t.Get(name)
+		if err != nil {
+			return err
+		}
+		if c, err := dossier.ParseCode(string(old)); ok && err == nil && c.Day == day {
+			code = string(old)
+			return nil
+		}
+		n, err := t.NextNumber(string(o.Code), string(day))
+		if err != nil {
+			return err
+		}
+		code = dossier.NewCode(o.Code, day, n)
+		return t.Set(name, []byte(code))
+	})
+	return code, err
+}
+
+// begin signs and stores the first event of a root chain.
+func (o *Office) begin(ctx context.Context, e dossier.Event, pl dossier.Plan, token, answer string) (string, error) {
+	signed, next, err := o.sign(dossier.State{}, e)
+	if err != nil {
+		return "", err
+	}
+	sends, err := o.statusParcel(ctx, next, pl, signed)
+	if err != nil {
+		return "", err
+	}
+	return o.commit(ctx, change{
+		token: token, answer: answer, chain: next.Chain, events: []dossier.Signed{signed},
+		rows: []store.Row{rootRow(o, next, pl)}, sends: sends, tracks: []directory.Track{o.trackOf(next, pl)},
+		files: next.Submission.Attachments,
+	})
+}
+
+// sign signs a decided event and folds it.
+func (o *Office) sign(s dossier.State, e dossier.Event) (dossier.Signed, dossier.State, error) {
+	signed, err := dossier.Sign(o.key, e)
+	if err != nil {
+		return signed, s, err
+	}
+	next, err := dossier.Apply(s, signed)
+	return signed, next, err
+}
+
+// perform is the shape of every act on a chain of this office.
+func (o *Office) perform(ctx context.Context, actor directory.Account, op string, chain digest.Digest, token string,
+	decide func(held, dossier.Act) (dossier.Event, []dossier.Attachment, error)) error {
+	token = once(op, token)
+	if _, ok, err := o.given(token); err != nil || ok {
+		return err
+	}
+	if err := o.staff(op, actor); err != nil {
+		return err
+	}
+	h, err := o.load(op, chain)
+	if err != nil {
+		return err
+	}
+	e, files, err := decide(h, o.act(actor))
+	if err != nil {
+		return err
+	}
+	return o.append(ctx, h, e, files, token)
+}
+
+// append signs an event and stores it with everything that follows from it.
+func (o *Office) append(ctx context.Context, h held, e dossier.Event, files []dossier.Attachment, token string) error {
+	signed, next, err := o.sign(h.state, e)
+	if err != nil {
+		return err
+	}
+	c := change{token: token, answer: "done", chain: next.Chain, expect: h.state.Head, events: []dossier.Signed{signed}, files: files}
+	chain := append(h.chain[:len(h.chain):len(h.chain)], signed)
+	if next.IsChild {
+		err = o.followChild(ctx, &c, next, h.plan, chain)
+	} else {
+		err = o.followRoot(ctx, &c, h.state, next, h.plan, chain)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = o.commit(ctx, c)
+	return err
+}
+
+// followRoot adds row, track and parcels of a root chain that has grown.
+func (o *Office) followRoot(ctx context.Context, c *change, before, next dossier.State, pl dossier.Plan, chain []dossier.Signed) error {
+	c.rows = append(c.rows, rootRow(o, next, pl))
+	c.tracks = append(c.tracks, o.trackOf(next, pl))
+	if asked, open := next.Open(); open && len(next.Children) > len(before.Children) {
+		out, err := o.requestParcel(ctx, next, asked, chain)
+		if err != nil {
+			return err
+		}
+		c.sends = append(c.sends, out)
+	}
+	if now := pl.StatusIn(next); now != pl.StatusIn(before) && (now == dossier.StatusDone || now == dossier.StatusReturned) {
+		out, err := o.statusParcel(ctx, next, pl, chain[0])
+		if err != nil {
+			return err
+		}
+		c.sends = append(c.sends, out...)
+	}
+	return nil
+}
+
+// requestParcel carries a root chain, with what earlier children answered, to the office it asks.
+func (o *Office) requestParcel(ctx context.Context, root dossier.State, asked dossier.Child, chain []dossier.Signed) (outgoing, error) {
+	body := requestContent{Root: records(chain), Child: asked.ID}
+	all := [][]dossier.Signed{chain}
+	err := o.Store.View(func(t *store.Tx) error {
+		kids, err := children(t, root)
+		for _, k := range root.Children {
+			if kid, ok := kids[k.ID]; ok {
+				body.Chains = append(body.Chains, records(kid))
+				all = append(all, kid)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return outgoing{}, err
+	}
+	out, err := o.pack(ctx, asked.To, root.Chain, kindRequest, body, attachments(all...))
+	out.key = asked.ID
+	return out, err
+}
+
+// followChild adds row and report of a child chain that has grown.
+func (o *Office) followChild(ctx context.Context, c *change, next dossier.State, pl dossier.Plan, chain []dossier.Signed) error {
+	var root dossier.State
+	err := o.Store.View(func(t *store.Tx) (err error) { _, root, err = readChain(t, next.Root); return err })
+	if err != nil {
+		return err
+	}
+	asked, _ := childOf(root, next.Chain)
+	c.rows = append(c.rows, o.childRow(root, asked, next, pl))
+	if next.Status != dossier.StatusReported {
+		return nil
+	}
+	out, err := o.pack(ctx, root.Office, next.Chain, kindReport, reportContent{Child: records(chain)}, attachments(chain))
+	c.sends = append(c.sends, out)
+	return err
+}
+
+func childOf(root dossier.State, id digest.Digest) (dossier.Child, bool) {
+	for _, c := range root.Children {
+		if c.ID == id {
+			return c, true
+		}
+	}
+	return dossier.Child{}, false
+}
+
+func records(chain []dossier.Signed) []record.Record {
+	out := make([]record.Record, len(chain))
+	for i, e := range chain {
+		out[i] = e.Record
+	}
+	return out
+}
+
+// FinishStep ends the check step at hand, on a root or child chain.
+func (o *Office) FinishStep(ctx context.Context, actor directory.Account, chain digest.Digest, note, token string) error {
+	return o.perform(ctx, actor, "step", chain, token, func(h held, a dossier.Act) (dossier.Event, []dossier.Attachment, error) {
+		e, err := dossier.FinishStep(h.state, h.plan, a, note)
+		return e, nil, err
+	})
+}
+
+// Forward asks the office of the step at hand for it; the request is in the outbox when it returns.
+func (o *Office) Forward(ctx context.Context, actor directory.Account, chain digest.Digest, note, token string) error {
+	return o.perform(ctx, actor, "forward", chain, token, func(h held, a dossier.Act) (dossier.Event, []dossier.Attachment, error) {
+		due, err := o.childDue(h, a.At)
+		if err != nil {
+			return dossier.Event{}, nil, err
+		}
+		e, err := dossier.Forward(h.state, h.plan, a, note, due)
+		return e, nil, err
+	})
+}
+
+// childDue is when the answer to a request is expected: its steps' budget from now on, within the root's due date.
+func (o *Office) childDue(h held, at int64) (int64, error) {
+	i, ok := h.plan.Next(h.state)
+	if !ok {
+		return h.state.Due, nil
+	}
+	budget := h.plan.Budget(i, h.plan.Stretch(i))
+	if budget == 0 {
+		return h.state.Due, nil
+	}
+	days, err := o.days()
+	if err != nil {
+		return 0, err
+	}
+	return min(h.state.Due, days.Add(time.UnixMilli(at), budget).Unix()), nil
+}
+
+// Receive takes a request of another office in hand: the first event of its child chain.
+func (o *Office) Receive(ctx context.Context, actor directory.Account, child digest.Digest, token string) error {
+	token = once("receive", token)
+	if _, ok, err := o.given(token); err != nil || ok {
+		return err
+	}
+	if err := o.staff("receive", actor); err != nil {
+		return err
+	}
+	var root dossier.State
+	err := o.Store.View(func(t *store.Tx) error {
+		row, err := t.Row(child)
+		if err != nil {
+			return err
+		}
+		_, root, err = readChain(t, row.Parent)
+		return err
+	})
+	if err != nil {
+		return missing("receive", err)
+	}
+	pl, err := o.plan(root.Procedure, root.ProcVersion, root.Office)
+	if err != nil {
+		return err
+	}
+	e, err := dossier.Receive(root, child, o.act(actor))
+	if err != nil {
+		return err
+	}
+	return o.append(ctx, held{plan: pl}, e, nil, token)
+}
+
+// maxResult bounds a result, in bytes.
+const maxResult = 50 << 20
+
+// Decide ends the decide step at hand. The result (nil for none) is sealed and kept before the event is signed; a crash in
+// between leaves a file that a sweep removes.
+func (o *Office) Decide(ctx context.Context, actor directory.Account, chain digest.Digest, outcome dossier.Outcome, reason string, result *Upload, token string) error {
+	return o.perform(ctx, actor, "decide", chain, token, func(h held, a dossier.Act) (dossier.Event, []dossier.Attachment, error) {
+		d := dossier.Decision{Outcome: outcome, Reason: reason}
+		if result != nil {
+			// Whatever forbids the act for want of a role or step does so before a file is stored.
+			if why := reasonAgainst(dossier.Allowed(h.state, h.plan, a), dossier.KindDecided); why != nil {
+				return dossier.Event{}, nil, why
+			}
+			f, err := o.seal(ctx, *result, "", maxResult)
+			if err != nil {
+				return dossier.Event{}, nil, err
+			}
+			d.Results = []dossier.Attachment{f}
+		}
+		e, err := dossier.Decide(h.state, h.plan, a, d)
+		return e, d.Results, err
+	})
+}
+
+func reasonAgainst(as []dossier.Action, k dossier.Kind) error {
+	for _, a := range as {
+		if a.Kind == k && a.Why != nil {
+			return a.Why
+		}
+	}
+	return nil
+}
+
+// seal stores a file from a person as a sealed one.
+func (o *Office) seal(ctx context.Context, u Upload, requirement string, limit int64) (dossier.Attachment, error) {
+	f, err := o.Blobs.PutPaper(ctx, u.Body, limit)
+	if err != nil {
+		return dossier.Attachment{}, err
+	}
+	return dossier.Attachment{
+		Blob: f.Blob, Plain: f.Plain, Size: f.Size, Sealed: f.Sealed, Key: f.Key,
+		Name: fileName(u.Name), MediaType: f.MediaType, Requirement: requirement,
+	}, nil
+}
+
+// fileName keeps the last part of a name as a person's machine gives it, within bounds.
+func fileName(s string) string {
+	if i := strings.LastIndexAny(s, `/\`); i >= 0 {
+		s = s[i+1:]
+	}
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == '"' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+	for len(s) > 200 {
+		s = s[1:] // keep the ending, it tells the kind
+		s = strings.ToValidUTF8(s, "")
+	}
+	if strings.Trim(s, ". ") == "" {
+		return "file"
+	}
+	return s
+}
+
+// Report sends a child chain whose steps are done back to its root office.
+func (o *Office) Report(ctx context.Context, actor directory.Account, chain digest.Digest, note, token string) error {
+	return o.perform(ctx, actor, "report", chain, token, func(h held, a dossier.Act) (dossier.Event, []dossier.Attachment, error) {
+		e, err := dossier.Report(h.state, h.plan, a, note)
+		return e, nil, err
+	})
+}
+
+// Return hands the result to the applicant, by "desk", "post" or "electronic".
+func (o *Office) Return(ctx context.Context, actor directory.Account, chain digest.Digest, method, token string) error {
+	return o.perform(ctx, actor, "return", chain, token, func(h held, a dossier.Act) (dossier.Event, []dossier.Attachment, error) {
+		e, err := dossier.Return(h.state, h.plan, a, method, "")
+		return e, nil, err
+	})
+}

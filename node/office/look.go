@@ -1,0 +1,327 @@
+package office
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/record"
+	"motcua/directory"
+	"motcua/node/dossier"
+	"motcua/node/store"
+)
+
+// maxLooks bounds how many looks a view lists, newest first.
+const maxLooks = 50
+
+// lookAgain is within how long a second look of one person at one dossier is the same look.
+const lookAgain = 10 * time.Minute
+
+// looked records a look at a dossier before it is shown.
+func (o *Office) looked(ctx context.Context, chain digest.Digest, a directory.Account, office, purpose string) error {
+	now := o.Now().UnixMilli()
+	role := string(a.Kind)
+	if rs := o.Roles(a); len(rs) > 0 && office == string(o.Code) && a.Kind == directory.Staff {
+		role = string(rs[0])
+	}
+	l := store.Look{Chain: chain, At: now, Account: string(a.ID), Name: a.Name, Role: role, Office: office, Purpose: purpose}
+	fresh := true
+	err := o.Store.View(func(t *store.Tx) error {
+		recent, err := t.Looks(chain, maxLooks)
+		fresh = !slices.ContainsFunc(recent, func(r store.Look) bool {
+			return r.Account == l.Account && r.Purpose == purpose && now-r.At < lookAgain.Milliseconds()
+		})
+		return err
+	})
+	if err != nil || !fresh {
+		return err
+	}
+	return o.Store.Update(ctx, func(t *store.Tx) error { return t.PutLook(l) })
+}
+
+// tree reads a dossier by its root chain as far as this node holds it.
+func (o *Office) tree(t *store.Tx, root digest.Digest) (d tree, err error) {
+	if d.chain, d.root, err = readChain(t, root); err != nil {
+		return d, err
+	}
+	if d.kids, err = children(t, d.root); err != nil {
+		return d, err
+	}
+	if d.looks, err = t.Looks(root, maxLooks); err != nil {
+		return d, err
+	}
+	d.plan, err = o.plan(d.root.Procedure, d.root.ProcVersion, d.root.Office)
+	return d, err
+}
+
+// readTree is tree outside a transaction.
+func (o *Office) readTree(op string, root digest.Digest) (d tree, err error) {
+	err = o.Store.View(func(t *store.Tx) error { d, err = o.tree(t, root); return err })
+	return d, missing(op, err)
+}
+
+// Submission shows a submission that waits at this office's desk, by its code, with what may be done.
+func (o *Office) Submission(ctx context.Context, actor directory.Account, code string) (DossierView, error) {
+	if err := o.staff("submission", actor); err != nil {
+		return DossierView{}, err
+	}
+	sub, s, err := o.waiting("submission", code)
+	if err != nil {
+		return DossierView{}, err
+	}
+	if s.Office != string(o.Code) {
+		return DossierView{}, directory.Errorf("submission", directory.Denied, "the submission is for another office")
+	}
+	if err := o.looked(ctx, sub.ID(), actor, string(o.Code), "intake"); err != nil {
+		return DossierView{}, err
+	}
+	v := o.view(submissionSheet(sub.ID(), s))
+	v.Freshness = Freshness{AsOf: o.Now(), Fresh: true, Source: FromHolder}
+	pl, err := o.plan(s.Procedure, s.ProcVersion, s.Office)
+	if err != nil {
+		return v, err
+	}
+	v.Allowed = dossier.Allowed(dossier.State{}, pl, o.act(actor))
+	if due, x, err := o.due(o.Now(), pl.Procedure.Limit); err == nil {
+		v.Due, v.Explanation = due, x // if it is accepted now
+	}
+	return v, o.here(ctx, &v)
+}
+
+// Dossier shows a chain of this office's desk: a root chain, or a child chain with the root's copy around it.
+func (o *Office) Dossier(ctx context.Context, actor directory.Account, chain digest.Digest) (DossierView, error) {
+	var v DossierView
+	if err := o.staff("dossier", actor); err != nil {
+		return v, err
+	}
+	var row store.Row
+	err := o.Store.View(func(t *store.Tx) (err error) { row, err = t.Row(chain); return err })
+	if err != nil {
+		return v, missing("dossier", err)
+	}
+	if row.Kind == store.RowSubmission {
+		return o.Submission(ctx, actor, row.Alias)
+	}
+	root := chain
+	if row.Kind == store.RowChild {
+		root = row.Parent
+	}
+	if err := o.looked(ctx, root, actor, string(o.Code), "work"); err != nil {
+		return v, err
+	}
+	d, err := o.readTree("dossier", root)
+	if err != nil {
+		return v, err
+	}
+	v = o.view(o.sheetOf(d))
+	if row.Kind == store.RowChild {
+		err = o.childView(&v, d, row, actor)
+	} else {
+		err = o.rootView(&v, d, actor)
+	}
+	return v, errors.Join(err, o.here(ctx, &v))
+}
+
+// rootView adds what the desk sees of a root chain.
+func (o *Office) rootView(v *DossierView, d tree, actor directory.Account) error {
+	v.Allowed = dossier.Allowed(d.root, d.plan, o.act(actor))
+	o.stepAtHand(v, d.root, d.plan)
+	if d.root.Office == string(o.Code) {
+		v.Freshness = Freshness{AsOf: o.Now(), Fresh: true, Source: FromHolder}
+	}
+	return o.Store.View(func(t *store.Tx) error {
+		for _, c := range d.root.Children {
+			v.Children = append(v.Children, o.requestView(t, c, d.kids[c.ID]))
+		}
+		forks, err := t.Forks(d.root.Chain, maxLooks)
+		v.Forks = len(forks)
+		return errors.Join(err, o.waitingFor(t, v, d.root.Chain))
+	})
+}
+
+// requestView shows a request to another office: when it was asked, and when that office's receipt says it arrived.
+func (o *Office) requestView(t *store.Tx, c dossier.Child, kid []dossier.Signed) ChildView {
+	v := ChildView{
+		Chain: c.ID, Office: o.ref(c.To, directory.DateOf(millis(c.At))), Status: dossier.StatusRequested,
+		Asked: millis(c.At), Due: time.Unix(c.Due, 0),
+	}
+	if s, err := dossier.Replay(kid); err == nil {
+		v.Status = s.Status
+	}
+	if out, ok := sentFor(t, kindRequest, c.ID); ok && out.Outcome == 1 {
+		v.Acked = time.Unix(out.Settled, 0)
+	}
+	return v
+}
+
+// childView turns the root's view into that of a child chain of this office.
+func (o *Office) childView(v *DossierView, d tree, row store.Row, actor directory.Account) error {
+	v.Chain, v.IsChild, v.Status, v.Due = row.Chain, true, dossier.Status(row.Status), time.Unix(row.Due, 0)
+	v.Freshness = Freshness{AsOf: o.Now(), Fresh: true, Source: FromHolder}
+	asked, _ := childOf(d.root, row.Chain)
+	var child dossier.State
+	if kid, ok := d.kids[row.Chain]; ok {
+		var err error
+		if child, err = dossier.Replay(kid); err != nil {
+			return err
+		}
+		v.Results = append(v.Results, o.fileViews(sheetFiles(child.Results))...)
+	}
+	act := o.act(actor)
+	if child.Length == 0 {
+		why, _ := receiveRule(d.root, asked, act)
+		v.Allowed = []dossier.Action{{Kind: dossier.KindReceived, Why: why}}
+	} else {
+		v.Allowed = dossier.Allowed(child, d.plan, act)
+		o.stepAtHand(v, child, d.plan)
+	}
+	return o.Store.View(func(t *store.Tx) error { return o.waitingFor(t, v, row.Chain) })
+}
+
+func receiveRule(root dossier.State, c dossier.Child, a dossier.Act) (*dossier.Rule, error) {
+	_, err := dossier.Receive(root, c.ID, a)
+	rule, _ := errors.AsType[*dossier.Rule](err)
+	return rule, err
+}
+
+// stepAtHand fills in the step that a chain has come to, and where it is done.
+func (o *Office) stepAtHand(v *DossierView, s dossier.State, pl dossier.Plan) {
+	i, ok := pl.Next(s)
+	if !ok || i >= len(v.Steps) {
+		return
+	}
+	step := v.Steps[i]
+	v.Next = &step
+	if pl.Places[i] != s.Office {
+		v.Forward = step.Office
+	}
+}
+
+// waitingFor adds the parcels about a chain that have not been acknowledged.
+func (o *Office) waitingFor(t *store.Tx, v *DossierView, chain digest.Digest) error {
+	ws, err := t.WaitingFor("", maxSendings)
+	for _, w := range ws {
+		if w.About == chain {
+			v.Sending = append(v.Sending, o.sending(t, w))
+		}
+	}
+	return err
+}
+
+// here marks the files whose bytes are on this node.
+func (o *Office) here(ctx context.Context, v *DossierView) error {
+	for _, fs := range [][]FileView{v.Papers, v.Results} {
+		for i := range fs {
+			held, err := o.Blobs.Has(ctx, fs[i].Blob)
+			if err != nil {
+				return err
+			}
+			fs[i].Here = held
+		}
+	}
+	return nil
+}
+
+// FileInfo describes a file that is being read.
+type FileInfo struct {
+	Name      string
+	MediaType string
+	Size      int64
+}
+
+// OfficeFile opens a paper or result of a chain of this office's desk. The look is recorded first. Close the reader.
+func (o *Office) OfficeFile(ctx context.Context, actor directory.Account, chain, blob digest.Digest) (FileInfo, io.ReadCloser, error) {
+	if err := o.staff("file", actor); err != nil {
+		return FileInfo{}, nil, err
+	}
+	files, root, err := o.filesOf(chain)
+	if err != nil {
+		return FileInfo{}, nil, missing("file", err)
+	}
+	if err := o.looked(ctx, root, actor, string(o.Code), "file"); err != nil {
+		return FileInfo{}, nil, err
+	}
+	return o.open(ctx, files, blob)
+}
+
+// filesOf are the files of a row's chain, and the dossier it belongs to.
+func (o *Office) filesOf(chain digest.Digest) (files []dossier.Attachment, root digest.Digest, err error) {
+	root = chain
+	err = o.Store.View(func(t *store.Tx) error {
+		row, err := t.Row(chain)
+		if err != nil {
+			return err
+		}
+		if row.Kind == store.RowChild {
+			root = row.Parent
+			if kid, _, err := readChain(t, chain); err == nil {
+				files = attachments(kid)
+			}
+		}
+		d, err := o.tree(t, root)
+		if err == nil {
+			files = append(files, d.all()...)
+			return nil
+		}
+		var sub record.Record
+		if sub, err = t.Submission(root); err != nil {
+			return err
+		}
+		s, err := dossier.ReadSubmission(sub)
+		files = append(files, s.Attachments...)
+		return err
+	})
+	return files, root, err
+}
+
+// open opens one of the files.
+func (o *Office) open(ctx context.Context, files []dossier.Attachment, blob digest.Digest) (FileInfo, io.ReadCloser, error) {
+	for _, a := range files {
+		if a.Blob == blob {
+			r, err := o.Blobs.Open(ctx, a.Blob, a.Key)
+			return FileInfo{a.Name, a.MediaType, a.Size}, r, missing("file", err)
+		}
+	}
+	return FileInfo{}, nil, directory.Errorf("file", directory.NotFound, "the dossier has no such file here")
+}
+
+// Slip is the receipt slip of an accepted dossier of this office.
+func (o *Office) Slip(ctx context.Context, actor directory.Account, code string) (SlipView, error) {
+	if err := o.staff("slip", actor); err != nil {
+		return SlipView{}, err
+	}
+	row, err := o.rowByCode("slip", code)
+	if err != nil {
+		return SlipView{}, err
+	}
+	return o.slip(row)
+}
+
+func (o *Office) rowByCode(op, code string) (row store.Row, err error) {
+	normal, ok := dossier.NormalCode(code)
+	if !ok {
+		return row, directory.Errorf(op, directory.Invalid, "this is no dossier code or submission code")
+	}
+	err = o.Store.View(func(t *store.Tx) error { row, err = t.RowByCode(normal); return err })
+	return row, missing(op, err)
+}
+
+func (o *Office) slip(row store.Row) (SlipView, error) {
+	if row.Kind != store.RowRoot || row.Code == "" {
+		return SlipView{}, directory.Errorf("slip", directory.NotFound, "no dossier has been accepted under this code")
+	}
+	d, err := o.readTree("slip", row.Chain)
+	if err != nil {
+		return SlipView{}, err
+	}
+	v := o.view(o.sheetOf(d))
+	out := SlipView{
+		Code: v.Code, Alias: v.Alias, Procedure: v.Procedure, Applicant: v.Applicant, Papers: v.Papers, Received: v.Accepted,
+		Due: v.Due, Explanation: v.Explanation, OfficeName: v.Office.Name, Officer: d.chain[0].Event.Actor.Name, Event: d.chain[0].ID(),
+	}
+	out.Office, _ = o.Directory.Office(v.Office.Code)
+	return out, nil
+}

@@ -1,0 +1,270 @@
+// Package office is what an office does with dossiers: the use cases behind every page, and the taking in of parcels.
+//
+// Every act has one shape: load what is known, decide (package dossier: the event, or the rule that forbids it), sign, and
+// append in one transaction that expects the head it was decided on. That transaction also holds the row for the lists, the
+// parcels that the act sends, the track to report and the answer to give if the act is asked for again.
+//
+// # What is promised
+//
+//   - A "yes" to a person or a peer follows a durable commit; a crash before it leaves nothing but files that a sweep
+//     removes.
+//   - An act bears a token chosen by who asks (a form's token, a draft's id, a parcel's id). Asked again it has no second
+//     effect and gets the same answer.
+//   - Nothing here waits for the network but where the answer is by nature elsewhere: an account not known here, a dossier
+//     of another office. Then it says so and how old the answer is.
+//   - Chains of other offices are verified whole before they are stored.
+//
+// # What is not
+//
+// It shows nothing and parses no requests: package web does. It carries no parcels: it is the courier's outbox and inbox.
+package office
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/identity"
+	"motcua/crypto/record"
+	"motcua/crypto/seal"
+	"motcua/directory"
+	"motcua/node/blob"
+	"motcua/node/calendar"
+	"motcua/node/dossier"
+	"motcua/node/store"
+	"motcua/replication"
+	"motcua/replication/spool"
+)
+
+// Directory is the local, verified copy of the public tables. It answers from memory.
+type Directory interface {
+	replication.Resolver
+	// Number is that of the edition, 0 for none yet.
+	Number() uint64
+	Office(directory.OfficeCode) (directory.Office, bool)
+	// Procedure returns a version of a procedure; Current the one valid on a date.
+	Procedure(code string, version uint32) (directory.Procedure, bool)
+	Current(code string, on directory.Date) (directory.Procedure, bool)
+	Calendar() directory.Calendar
+}
+
+// Calls are the questions only the directory servers answer. Each may fail because they are out of reach; a business answer
+// is a *directory.Error.
+type Calls interface {
+	Register(context.Context, directory.Account) (directory.Account, error)
+	Account(ctx context.Context, login string) (directory.Account, error)
+	Staff(context.Context, directory.OfficeCode) ([]directory.Account, error)
+	Report(context.Context, []directory.Track) error
+	Lookup(ctx context.Context, code string) (directory.Track, error)
+	Mine(context.Context, directory.AccountID) ([]directory.Track, error)
+}
+
+// Peers asks another office's node about a dossier it answers for. See Serve for the other side.
+type Peers interface {
+	// Ask sends one question and returns the answer; a file's bytes follow in the reader, which is nil for every other
+	// question. Close it.
+	Ask(ctx context.Context, office replication.Name, q Question) (Answer, io.ReadCloser, error)
+}
+
+// Passwords makes and checks verifiers.
+type Passwords interface {
+	Hash(ctx context.Context, password string) (string, error)
+	// Check fails with an error only when it could not be done (too busy); a wrong password is false.
+	Check(ctx context.Context, verifier, password string) (bool, error)
+}
+
+// Sessions tells whose a session token is.
+type Sessions interface {
+	Account(token []byte) (directory.AccountID, error)
+}
+
+// Spool packs parcels durably.
+type Spool interface {
+	Pack(d spool.Draft, signer *record.Key, to *seal.PublicKey, body []byte, files []replication.File) (replication.Parcel, error)
+	Drop(id digest.Digest) error
+	Sweep(keep func(id digest.Digest) bool) (removed int, err error)
+}
+
+// Config is what an office works with. All fields but Now, Log and Wake are required.
+type Config struct {
+	Code      directory.OfficeCode
+	Identity  *identity.Private
+	Store     *store.Store
+	Blobs     *blob.Store
+	Spool     Spool
+	Directory Directory
+	Calls     Calls
+	Peers     Peers
+	Passwords Passwords
+	Sessions  Sessions
+	// Now is the clock, time.Now by default.
+	Now func() time.Time
+	// Log defaults to nothing.
+	Log *slog.Logger
+	// Wake is called with the recipient of a parcel just committed. It must not block.
+	Wake func(replication.Name)
+}
+
+// Office is the use cases of one office. It is safe for concurrent use.
+type Office struct {
+	Config
+	key     *record.Key
+	contact atomic.Int64 // Unix milliseconds of the last word from outside
+	report  chan struct{}
+	guesses guesses
+
+	mu       sync.Mutex
+	calendar *calendar.Calendar // of the version in it
+	raw      uint32
+}
+
+// New makes an office, and removes from the spool the parcels that no act came to send. Nothing runs before Background.
+func New(c Config) *Office {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Wake == nil {
+		c.Wake = func(replication.Name) {}
+	}
+	o := &Office{Config: c, key: c.Identity.Sign, report: make(chan struct{}, 1)}
+	o.sweepSpool()
+	return o
+}
+
+// self is the office's name on the network.
+func (o *Office) self() replication.Name { return replication.Name(o.Code) }
+
+func (o *Office) today() directory.Date { return directory.DateOf(o.Now()) }
+
+// heard notes a word from outside.
+func (o *Office) heard() { o.contact.Store(o.Now().UnixMilli()) }
+
+// days returns the calendar in force.
+func (o *Office) days() (*calendar.Calendar, error) {
+	pub := o.Directory.Calendar()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.calendar != nil && o.raw == pub.Version {
+		return o.calendar, nil
+	}
+	c, err := calendar.New(pub)
+	if err != nil {
+		return nil, fmt.Errorf("due date: %w; have the directory publish a calendar", err)
+	}
+	o.calendar, o.raw = c, pub.Version
+	return c, nil
+}
+
+// due computes a due date and its explanation.
+func (o *Office) due(received time.Time, l directory.Limit) (time.Time, calendar.Explanation, error) {
+	c, err := o.days()
+	if err != nil {
+		return time.Time{}, calendar.Explanation{}, err
+	}
+	return c.Due(received, l)
+}
+
+// ref names an office as it is named on a date.
+func (o *Office) ref(code string, on directory.Date) Ref {
+	r := Ref{Code: directory.OfficeCode(code), Name: directory.Text{VI: code}}
+	if f, ok := o.Directory.Office(r.Code); ok {
+		r.Name = f.NameOn(on)
+	}
+	return r
+}
+
+// plan places the steps of a procedure version for a root office.
+func (o *Office) plan(code string, version uint32, root string) (dossier.Plan, error) {
+	p, ok := o.Directory.Procedure(code, version)
+	if !ok {
+		return dossier.Plan{}, directory.Errorf("find procedure", directory.NotFound,
+			"version %d of procedure %s is not in this node's edition %d: connect it to the directory, or read a newer edition from a stick", version, code, o.Directory.Number())
+	}
+	return dossier.NewPlan(p, root, func(l directory.LevelID) (string, error) { return o.ancestor(root, l) })
+}
+
+// maxDepth bounds the climb from an office to the province.
+const maxDepth = 8
+
+// ancestor is the office above at a level, or the office itself where it has that level.
+func (o *Office) ancestor(code string, l directory.LevelID) (string, error) {
+	c := directory.OfficeCode(code)
+	for range maxDepth {
+		f, ok := o.Directory.Office(c)
+		if !ok {
+			break
+		}
+		if f.Level == l {
+			return string(f.Code), nil
+		}
+		c = f.Parent
+	}
+	return "", directory.Errorf("place step", directory.NotFound, "no office of level %s above %s in edition %d", l, code, o.Directory.Number())
+}
+
+// keyOf returns the signing key of an office, for a time. A node's key is replaced by enrolling anew, so only the present
+// one is known here; what was signed after a revocation is refused.
+func (o *Office) keyOf(office string, at int64) (*record.PublicKey, error) {
+	if office == string(o.Code) {
+		return o.key.Public(), nil
+	}
+	p, err := o.Directory.Resolve(replication.Name(office))
+	if err != nil {
+		return nil, err
+	}
+	if p.Keys == nil {
+		return nil, fmt.Errorf("no key of %s: %w", office, replication.ErrUnknown)
+	}
+	if !p.Revoked.IsZero() && at >= p.Revoked.UnixMilli() {
+		return nil, fmt.Errorf("%s: %w", office, errRevoked)
+	}
+	return p.Keys.Sign, nil
+}
+
+var errRevoked = errors.New("its key was revoked before it signed this")
+
+// act is who does something now.
+func (o *Office) act(a directory.Account) dossier.Act {
+	return dossier.Act{
+		At: o.Now().UnixMilli(), Account: a.ID, Name: a.Name, Roles: o.Roles(a),
+		Office: string(o.Code), Edition: o.Directory.Number(),
+	}
+}
+
+// system is the node acting by itself.
+func (o *Office) system() dossier.Act { return o.act(directory.Account{}) }
+
+// Roles are those that an account has in this office today.
+func (o *Office) Roles(a directory.Account) (out []directory.Role) {
+	for _, r := range []directory.Role{directory.DeskOfficer, directory.Specialist, directory.Signatory, directory.Admin} {
+		if a.Has(o.Code, r, o.today()) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// staff refuses an account without a role in this office.
+func (o *Office) staff(op string, a directory.Account) error {
+	if len(o.Roles(a)) == 0 {
+		return directory.Errorf(op, directory.Denied, "the account has no role in office %s", o.Code)
+	}
+	return nil
+}
+
+// missing turns the store's word for nothing there into the directory's, which pages know.
+func missing(op string, err error) error {
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, blob.ErrNotFound) {
+		return directory.Errorf(op, directory.NotFound, "no such dossier, submission or file at this office")
+	}
+	return err
+}

@@ -1,0 +1,168 @@
+package office
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/record"
+	"motcua/crypto/wire"
+	"motcua/directory"
+	"motcua/node/store"
+	"motcua/replication"
+)
+
+// Outbox is the courier's replication.Outbox: the store's, which also tells the desk of parcels that were refused.
+type Outbox struct {
+	*store.Outbox
+	o *Office
+}
+
+var _ replication.Outbox = Outbox{}
+
+// Outbox returns the outbox of the office.
+func (o *Office) Outbox() Outbox { return Outbox{o.Store.Outbox(), o} }
+
+// Settle stores the verified receipt and takes the parcel off the outbox. A refusal is kept for the desk in the same
+// transaction.
+func (b Outbox) Settle(ctx context.Context, p replication.Parcel, r record.Record, v replication.Receipt) error {
+	if v.Outcome != replication.Refused {
+		err := b.Outbox.Settle(ctx, p, r, v)
+		if err == nil {
+			b.o.heard()
+		}
+		return err
+	}
+	b.o.Log.Error("parcel refused by its recipient", "parcel", v.Parcel.Short(), "to", p.Manifest.To, "refusal", v.Refusal)
+	return b.o.Store.Update(ctx, func(t *store.Tx) error {
+		out, err := t.Outgoing(v.Parcel)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if settled, err := t.Settle(r, v); err != nil || !settled {
+			return err
+		}
+		return putTrouble(t, trouble{
+			Parcel: v.Parcel, To: string(out.To), Kind: out.Kind, About: out.About,
+			Refusal: string(v.Refusal), Note: v.Note, At: v.At,
+		})
+	})
+}
+
+// trouble is a refused parcel as it is kept.
+type trouble struct {
+	Parcel  digest.Digest `cbor:"1,keyasint"`
+	To      string        `cbor:"2,keyasint"`
+	Kind    string        `cbor:"3,keyasint"`
+	About   digest.Digest `cbor:"4,keyasint"`
+	Refusal string        `cbor:"5,keyasint"`
+	Note    string        `cbor:"6,keyasint,omitempty"`
+	At      int64         `cbor:"7,keyasint"` // Unix seconds
+}
+
+const (
+	troublesName = "troubles"
+	maxTroubles  = 100 // the newest are kept here; every receipt stays in the store
+)
+
+func putTrouble(t *store.Tx, n trouble) error {
+	list, err := troubles(t)
+	if err != nil {
+		return err
+	}
+	list = append([]trouble{n}, list...)
+	b, err := wire.Marshal(list[:min(len(list), maxTroubles)])
+	if err != nil {
+		return err
+	}
+	return t.Set(troublesName, b)
+}
+
+func troubles(t *store.Tx) (list []trouble, err error) {
+	b, ok, err := t.Get(troublesName)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return list, wire.Unmarshal(b, &list)
+}
+
+// maxSendings bounds the list of what waits.
+const maxSendings = 200
+
+// Sendings lists the parcels that have not been acknowledged, oldest first, and those that were refused, newest first.
+func (o *Office) Sendings(actor directory.Account) ([]Sending, []Trouble, error) {
+	if err := o.staff("outbox", actor); err != nil {
+		return nil, nil, err
+	}
+	var out []Sending
+	var bad []Trouble
+	err := o.Store.View(func(t *store.Tx) error {
+		ws, err := t.WaitingFor("", maxSendings)
+		if err != nil {
+			return err
+		}
+		for _, w := range ws {
+			out = append(out, o.sending(t, w))
+		}
+		list, err := troubles(t)
+		for _, n := range list {
+			bad = append(bad, Trouble{
+				Parcel: n.Parcel, To: o.ref(n.To, o.today()), Kind: n.Kind, Code: codeOf(t, n.About),
+				Refusal: n.Refusal, Note: n.Note, At: time.Unix(n.At, 0),
+			})
+		}
+		return err
+	})
+	return out, bad, err
+}
+
+func (o *Office) sending(t *store.Tx, w store.Waiting) Sending {
+	s := Sending{
+		Parcel: w.ID, To: o.ref(string(w.To), o.today()), Kind: w.Kind, About: w.About, Code: codeOf(t, w.About),
+		Since: time.Unix(w.Created, 0), Overdue: o.Now().Unix() > w.Expires,
+	}
+	if a, ok := o.Store.Attempt(w.ID); ok {
+		s.Attempts, s.Tried, s.Reason = a.Count, a.At, a.Reason
+	}
+	return s
+}
+
+// codeOf is the code that people know a chain by, "" if none.
+func codeOf(t *store.Tx, chain digest.Digest) string {
+	row, err := t.Row(chain)
+	if err != nil {
+		return ""
+	}
+	return lineCode(row)
+}
+
+func lineCode(r store.Row) string {
+	switch {
+	case r.Code != "":
+		return r.Code
+	case r.Kind == store.RowChild:
+		return string(r.Extra)
+	}
+	return r.Alias
+}
+
+// Strip is the line of freshness for every page.
+func (o *Office) Strip() (Strip, error) {
+	s := Strip{Office: o.ref(string(o.Code), o.today()), Edition: o.Directory.Number()}
+	if ms := o.contact.Load(); ms > 0 {
+		s.Contact = time.UnixMilli(ms)
+	}
+	err := o.Store.View(func(t *store.Tx) error {
+		ws, err := t.WaitingFor("", maxSendings)
+		s.Waiting = len(ws)
+		return err
+	})
+	return s, err
+}
+
+// Heard notes a word from outside that came by another way: a peer's gossip, an edition.
+func (o *Office) Heard() { o.heard() }

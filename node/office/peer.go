@@ -1,0 +1,167 @@
+package office
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"motcua/crypto/digest"
+	"motcua/directory"
+	"motcua/node/dossier"
+	"motcua/node/store"
+	"motcua/replication"
+)
+
+// Protocol is the name under which nodes ask each other: one Question, one Answer, then the bytes of a file.
+const Protocol = "dossier/1"
+
+// The bounds of its messages, in bytes.
+const (
+	MaxQuestion = 16 << 10
+	MaxAnswer   = 8 << 20
+)
+
+// QuestionKind is what is asked. Append only.
+type QuestionKind uint8
+
+// The questions.
+const (
+	AskTrack QuestionKind = 1 // where is it: proven by Code and LastFour
+	AskSheet QuestionKind = 2 // the whole dossier, for its applicant: proven by Session
+	AskFile  QuestionKind = 3 // a paper or result, for its applicant
+)
+
+// Question is asked of the office that answers for a dossier. Who asks is an enrolled node; for whom, the session shows.
+type Question struct {
+	Version  uint8         `cbor:"1,keyasint"` // 1
+	Kind     QuestionKind  `cbor:"2,keyasint"`
+	Code     string        `cbor:"3,keyasint"`
+	LastFour string        `cbor:"4,keyasint,omitempty"`
+	Session  []byte        `cbor:"5,keyasint,omitempty"`
+	Blob     digest.Digest `cbor:"6,keyasint,omitzero"`
+}
+
+// Answer is the answer to a question: an error, or what was asked.
+type Answer struct {
+	Version     uint8            `cbor:"1,keyasint"` // 1
+	Error       *directory.Error `cbor:"2,keyasint,omitempty"`
+	Track       *directory.Track `cbor:"3,keyasint,omitempty"` // without checks
+	Procedure   string           `cbor:"4,keyasint,omitempty"` // of the track
+	ProcVersion uint32           `cbor:"5,keyasint,omitempty"`
+	Sheet       *Sheet           `cbor:"6,keyasint,omitempty"`
+	File        *FileHead        `cbor:"7,keyasint,omitempty"` // its bytes follow
+}
+
+// FileHead describes the file whose plain bytes follow an answer.
+type FileHead struct {
+	Name      string `cbor:"1,keyasint"`
+	MediaType string `cbor:"2,keyasint"`
+	Size      int64  `cbor:"3,keyasint"`
+}
+
+// ask asks another office a question that has no file for an answer, for a short time.
+func (o *Office) ask(ctx context.Context, office string, q Question) (Answer, error) {
+	asked, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	q.Version = 1
+	a, r, err := o.Peers.Ask(asked, replication.Name(office), q)
+	if r != nil {
+		r.Close()
+	}
+	switch {
+	case err != nil:
+		return a, err
+	case a.Version != 1:
+		return a, fmt.Errorf("ask %s: its answer is of format %d, this version reads format 1; upgrade", office, a.Version)
+	case a.Error != nil:
+		return a, a.Error
+	}
+	o.heard()
+	return a, nil
+}
+
+// Serve answers a question of another office's node. The reader, if any, is the file's plain bytes; close it.
+func (o *Office) Serve(ctx context.Context, from replication.Name, q Question) (Answer, io.ReadCloser) {
+	a, r, err := o.serve(ctx, from, q)
+	a.Version = 1
+	if err != nil {
+		a = Answer{Version: 1, Error: &directory.Error{Op: "ask", Code: directory.CodeOf(err), Message: plainError(err)}}
+	}
+	return a, r
+}
+
+// plainError is what another office is told; the text of a fault of ours stays here.
+func plainError(err error) string {
+	if directory.CodeOf(err) == directory.Internal {
+		return "the office could not answer; its log says why"
+	}
+	return err.Error()
+}
+
+func (o *Office) serve(ctx context.Context, from replication.Name, q Question) (Answer, io.ReadCloser, error) {
+	if q.Version != 1 {
+		return Answer{}, nil, directory.Errorf("ask", directory.Newer, "question of format %d, this node reads format 1", q.Version)
+	}
+	row, err := o.rowByCode("ask", q.Code)
+	if err != nil {
+		return Answer{}, nil, err
+	}
+	if row.Root != string(o.Code) || row.Kind == store.RowChild {
+		return Answer{}, nil, directory.Errorf("ask", directory.NotFound, "office %s does not answer for this dossier", o.Code)
+	}
+	switch q.Kind {
+	case AskTrack:
+		a, err := o.serveTrack(row, q)
+		return a, nil, err
+	case AskSheet, AskFile:
+		return o.serveApplicant(ctx, from, row, q)
+	}
+	return Answer{}, nil, directory.Errorf("ask", directory.Newer, "question of kind %d is not known to this node", q.Kind)
+}
+
+func (o *Office) serveTrack(row store.Row, q Question) (Answer, error) {
+	code, _ := dossier.NormalCode(q.Code)
+	if o.guesses.locked(code, o.Now()) {
+		return Answer{}, directory.Errorf("track", directory.Exhausted, "the digits were wrong too often; try again in an hour")
+	}
+	if err := o.proven(row, q.LastFour); err != nil {
+		o.guesses.miss(code, o.Now())
+		return Answer{}, err
+	}
+	l := lineCode(row)
+	tr := directory.Track{
+		Code: l, Alias: row.Alias, Root: o.Code, Holder: directory.OfficeCode(row.Holder), State: row.Status, Due: row.Due,
+		AsOf: o.Now().UnixMilli(),
+	}
+	return Answer{Track: &tr, Procedure: row.Procedure, ProcVersion: row.ProcVersion}, nil
+}
+
+// serveApplicant answers an applicant who is signed in at another node. The look is recorded first.
+func (o *Office) serveApplicant(ctx context.Context, from replication.Name, row store.Row, q Question) (Answer, io.ReadCloser, error) {
+	account, err := o.Sessions.Account(q.Session)
+	if err != nil {
+		return Answer{}, nil, directory.Errorf("ask", directory.Denied, "the session does not hold: sign in again")
+	}
+	if row.Account == "" || row.Account != string(account) {
+		return Answer{}, nil, directory.Errorf("ask", directory.NotFound, "no such dossier of this account")
+	}
+	who := directory.Account{ID: account, Name: row.Applicant, Kind: directory.Citizen}
+	if err := o.looked(ctx, row.Chain, who, string(from), "applicant"); err != nil {
+		return Answer{}, nil, err
+	}
+	if q.Kind == AskSheet {
+		s, err := o.ownSheet(row)
+		s.AsOf = o.Now().UnixMilli()
+		return Answer{Sheet: &s}, nil, err
+	}
+	files, _, err := o.filesOf(row.Chain)
+	if err != nil {
+		return Answer{}, nil, missing("file", err)
+	}
+	info, r, err := o.open(ctx, files, q.Blob)
+	if err != nil {
+		return Answer{}, nil, err
+	}
+	head := FileHead(info)
+	return Answer{File: &head}, r, nil
+}
