@@ -18,6 +18,12 @@ import (
 	"motcua/replication/link"
 )
 
+// Linger is how long after Close a last goroutine may wait for an answer to its probe.
+const Linger = probeInterval * maxAwareness
+
+// maxAwareness is how much slower a member probes whose own line seems to be bad.
+const maxAwareness = 4
+
 // KeySize is the length of the province's gossip key in bytes.
 const KeySize = 32
 
@@ -118,6 +124,7 @@ func (g *Gossip) config(t memberlist.NodeAwareTransport) *memberlist.Config {
 	c.RequireNodeNames = true
 	c.ProbeInterval, c.ProbeTimeout = probeInterval, probeTimeout
 	c.GossipInterval, c.PushPullInterval = gossipInterval, pushPull
+	c.AwarenessMaxMultiplier = maxAwareness
 	c.DeadNodeReclaimTime = reclaimTime
 	c.UDPBufferSize = packetSize
 	c.Delegate = (*delegate)(g)
@@ -157,7 +164,8 @@ func (g *Gossip) Members() []Member {
 	return out
 }
 
-// Close says goodbye, if anybody hears it, and stops. Close it before the link.
+// Close says goodbye, if anybody hears it, and stops. Close it before the link. A probe under way ends by itself up to
+// [Linger] later and does no harm; a test in virtual time sleeps for so long, because it must end with no goroutine left.
 func (g *Gossip) Close() error {
 	g.stop()
 	g.work.Wait()

@@ -44,6 +44,7 @@ func newHamlet(t *testing.T, n int) *hamlet {
 		for i := range h.up {
 			h.stop(i)
 		}
+		time.Sleep(Linger)
 	})
 	return h
 }
