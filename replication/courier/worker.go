@@ -23,6 +23,7 @@ type worker struct {
 	wait    time.Duration           // after the next failure to reach the recipient
 	until   time.Time               // no attempt before, unless woken
 	failed  time.Time               // when the last attempt failed
+	woken   time.Time               // when we were last woken
 }
 
 // hold keeps one parcel back while others go on.
@@ -32,8 +33,9 @@ type hold struct {
 }
 
 type result struct {
-	id  digest.Digest
-	err error
+	id    digest.Digest
+	began time.Time
+	err   error
 }
 
 // run sends until there is nothing left to send.
@@ -70,7 +72,7 @@ func (w *worker) launch(ctx context.Context) (left bool, err error) {
 			continue
 		}
 		w.flying[id] = true
-		w.c.work.Go(func() { w.results <- result{id, w.c.send(ctx, p)} })
+		w.c.work.Go(func() { w.results <- result{id, now, w.c.send(ctx, p)} })
 	}
 	return len(waiting) > 0, nil
 }
@@ -87,6 +89,7 @@ func (w *worker) pause(ctx context.Context) {
 	case r := <-w.results:
 		w.note(ctx, r)
 	case <-w.wake:
+		w.woken = time.Now()
 		w.rouse()
 	case <-timer.C:
 	case <-done:
@@ -138,6 +141,9 @@ func (w *worker) note(ctx context.Context, r result) {
 		w.backOff(now)
 	}
 	w.failed = now
+	if !w.woken.Before(r.began) { // the peer was seen after this attempt had begun in the dark
+		w.rouse()
+	}
 	w.c.log.Info("parcel not delivered", "peer", w.to, "parcel", r.id.Short(), "err", r.err)
 	w.c.cfg.Outbox.Attempted(ctx, r.id, now, reason(r.err))
 }
