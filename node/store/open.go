@@ -25,6 +25,9 @@ type Options struct {
 	// Reserve is how many bytes of the disk must stay free for a commit to be tried; 0 means 64 MiB, enough for
 	// the tables Badger still has to write of what it has acknowledged.
 	Reserve uint64
+	// NoMerging leaves tables as they are written. It is for tests in virtual time: the merging goroutines wake
+	// every 50 ms, and over days that is all a test would do. Never for a node: after some 100 MB writes stop.
+	NoMerging bool
 
 	free     func(dir string) (uint64, error) // for tests: bytes free on the disk of a folder
 	memtable int64                            // for tests: bytes of a memtable
@@ -130,6 +133,9 @@ func settings(dir string, secret []byte, o Options) badger.Options {
 	b = b.WithMemTableSize(o.memtable).WithNumMemtables(2).WithNumCompactors(2)
 	b = b.WithValueThreshold(4 << 10).WithValueLogFileSize(64 << 20)
 	b = b.WithBlockCacheSize(8 << 20).WithIndexCacheSize(16 << 20).WithCompression(options.None)
+	if o.NoMerging {
+		b = b.WithNumCompactors(0)
+	}
 	return b.WithEncryptionKey(secret).WithEncryptionKeyRotationDuration(90 * 24 * time.Hour)
 }
 
