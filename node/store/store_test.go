@@ -55,7 +55,13 @@ func view(t testing.TB, s *Store, fn func(*Tx) error) {
 
 func name(s string) digest.Digest { return digest.Of([]byte(s)) }
 
-func testKey(t testing.TB) *record.Key {
+// failer is what helpers need of a test or of a property.
+type failer interface {
+	Helper()
+	Fatal(...any)
+}
+
+func testKey(t failer) *record.Key {
 	t.Helper()
 	seed := make([]byte, record.SeedSize)
 	seed[31] = 1
@@ -67,7 +73,7 @@ func testKey(t testing.TB) *record.Key {
 }
 
 // chainOf makes n linked events of a chain; the note makes otherwise equal chains differ.
-func chainOf(t testing.TB, chain digest.Digest, n int, note string) []dossier.Signed {
+func chainOf(t failer, chain digest.Digest, n int, note string) []dossier.Signed {
 	t.Helper()
 	k := testKey(t)
 	var out []dossier.Signed
