@@ -7,28 +7,27 @@ type RuleCode string
 
 // The rules.
 const (
-	RuleEnded       RuleCode = "ended"        // nothing follows the end of a chain
-	RuleBegun       RuleCode = "begun"        // the submission was accepted or refused already
-	RuleNotBegun    RuleCode = "not_begun"    // there is no dossier yet
-	RuleOffice      RuleCode = "office"       // only the office that writes the chain may
-	RuleRole        RuleCode = "role"         // the actor has not the role
-	RuleWaiting     RuleCode = "waiting"      // another office must answer first
-	RuleElsewhere   RuleCode = "elsewhere"    // the step belongs to another office: forward it
-	RuleHere        RuleCode = "here"         // the step belongs to this office: do it here
-	RuleKind        RuleCode = "kind"         // the step at hand asks for something else
-	RuleStepsLeft   RuleCode = "steps_left"   // steps must be done before
-	RuleNoStep      RuleCode = "no_step"      // no step is left on this chain
-	RuleReason      RuleCode = "reason"       // a reason must be given
-	RuleResult      RuleCode = "result"       // an approval must carry its result
-	RuleText        RuleCode = "text"         // a text or list is too long or malformed
-	RuleProcedure   RuleCode = "procedure"    // not the procedure and version of the dossier
-	RuleCodeForm    RuleCode = "code"         // not a code of this office
-	RuleAddressee   RuleCode = "addressee"    // submission or request is for another office
-	RuleRootOnly    RuleCode = "root_only"    // only the root office may
-	RuleChildOnly   RuleCode = "child_only"   // only an asked office may
-	RuleUnanswered  RuleCode = "unanswered"   // the child has not reported
-	RuleNoRequest   RuleCode = "no_request"   // no such request is open
-	RuleForeignKind RuleCode = "foreign_kind" // the act is not one a person does here
+	RuleEnded      RuleCode = "ended"      // nothing follows the end of a chain
+	RuleBegun      RuleCode = "begun"      // the submission was accepted or refused already
+	RuleNotBegun   RuleCode = "not_begun"  // there is no dossier yet
+	RuleOffice     RuleCode = "office"     // only the office that writes the chain may
+	RuleRole       RuleCode = "role"       // the actor has not the role
+	RuleWaiting    RuleCode = "waiting"    // another office must answer first
+	RuleElsewhere  RuleCode = "elsewhere"  // the step belongs to another office: forward it
+	RuleHere       RuleCode = "here"       // the step belongs to this office: do it here
+	RuleKind       RuleCode = "kind"       // the step at hand asks for something else
+	RuleStepsLeft  RuleCode = "steps_left" // steps must be done before
+	RuleNoStep     RuleCode = "no_step"    // no step is left on this chain
+	RuleReason     RuleCode = "reason"     // a reason must be given
+	RuleResult     RuleCode = "result"     // an approval must carry its result
+	RuleText       RuleCode = "text"       // a text or list is too long or malformed
+	RuleProcedure  RuleCode = "procedure"  // not the procedure and version of the dossier
+	RuleCodeForm   RuleCode = "code"       // not a code of this office
+	RuleAddressee  RuleCode = "addressee"  // submission or request is for another office
+	RuleRootOnly   RuleCode = "root_only"  // only the root office may
+	RuleChildOnly  RuleCode = "child_only" // only an asked office may
+	RuleUnanswered RuleCode = "unanswered" // the child has not reported
+	RuleNoRequest  RuleCode = "no_request" // no such request is open
 )
 
 // Rule is the answer that forbids an act: which rule, and its words for the person.

@@ -1,0 +1,164 @@
+package dossier
+
+import (
+	"errors"
+	"testing"
+
+	"motcua/crypto/record"
+	"motcua/crypto/wire"
+)
+
+// forge signs an event that the decide functions would not make.
+func forge(t *testing.T, by string, e Event, body any) Signed {
+	t.Helper()
+	if body != nil {
+		b, err := wire.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Body = b
+	}
+	s, err := Sign(keyFor(by), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestApplyRefusesWhatDoesNotFollow(t *testing.T) {
+	free := story(t).run("xa accept\nxa step").root
+	waits := story(t).run("xa accept\nxa step\nxa forward").root
+	ended := story(t).run("xa refuse").root
+	next := func(s State, k Kind) Event {
+		return Event{Version: 1, Chain: s.Chain, Seq: s.Length, Prev: s.Head, Office: xa, At: s.At, Kind: k}
+	}
+	ret := Returned{Method: AtDesk}
+	if _, err := Apply(free, forge(t, xa, next(free, KindReturned), ret)); err != nil {
+		t.Fatalf("the honest event that the others are made from: %v", err)
+	}
+	ask := Requested{Child: ChildID(free.Chain, 0), To: huyen, First: "appraise", Last: "approve", Due: 1}
+	for name, c := range map[string]struct {
+		state  State
+		kind   Kind
+		body   any
+		change func(*Event)
+	}{
+		"another writer":   {free, KindReturned, ret, func(e *Event) { e.Office = huyen }},
+		"no writer":        {free, KindReturned, ret, func(e *Event) { e.Office = "" }},
+		"a gap":            {free, KindReturned, ret, func(e *Event) { e.Seq++ }},
+		"another parent":   {free, KindReturned, ret, func(e *Event) { e.Prev = free.Chain }},
+		"another chain":    {free, KindReturned, ret, func(e *Event) { e.Chain = free.Head }},
+		"back in time":     {free, KindReturned, ret, func(e *Event) { e.At-- }},
+		"after the end":    {ended, KindReturned, ret, nil},
+		"a second start":   {free, KindRefused, Refused{Submission: forgedSubmission(t), Reason: "x"}, nil},
+		"while it waits":   {waits, KindReturned, ret, nil},
+		"asked twice":      {waits, KindRequested, Requested{ChildID(waits.Chain, 1), huyen, "appraise", "approve", "", 1}, nil},
+		"another's body":   {free, KindNoted, ret, nil},
+		"a foreign child":  {waits, KindNoted, Noted{Child: waits.Chain, Head: waits.Head}, nil},
+		"a report at root": {free, KindReported, Reported{}, nil},
+		"a chosen child":   {free, KindRequested, altered(ask, func(b *Requested) { b.Child = free.Head }), nil},
+		"asking oneself":   {free, KindRequested, altered(ask, func(b *Requested) { b.To = xa }), nil},
+	} {
+		e := next(c.state, c.kind)
+		if c.change != nil {
+			c.change(&e)
+		}
+		after, err := Apply(c.state, forge(t, xa, e, c.body))
+		if !errors.Is(err, ErrChain) && !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if after.Length != c.state.Length {
+			t.Errorf("%s: the state has changed", name)
+		}
+	}
+}
+
+// TestStatesShareNoMemory: two futures of one state do not write into each other.
+func TestStatesShareNoMemory(t *testing.T) {
+	s := story(t).run("xa accept\nxa step\nxa forward\nhuyen receive\nhuyen step\nhuyen approve\nhuyen report\nxa note")
+	base := s.root
+	s.run("xa forward")
+	one := s.root.Children[1].Request
+	s.root, s.chain = base, s.chain[:len(s.chain)-1]
+	s.run("xa forward")
+	if s.root.Children[1].Request == one || base.Children[0] != s.root.Children[0] {
+		t.Error("a later act changed an earlier state")
+	}
+}
+
+// TestClockSetBack: an act on a machine whose clock was set back is dated with the event before, and the counter goes on.
+func TestClockSetBack(t *testing.T) {
+	s := story(t).run("xa accept")
+	s.at -= 3_600_000
+	s.run("xa step")
+	if s.root.At != s.chain[0].Event.At {
+		t.Errorf("dated %d after %d", s.root.At, s.chain[0].Event.At)
+	}
+}
+
+func altered[T any](e T, f func(*T)) T {
+	f(&e)
+	return e
+}
+
+func TestVerifyFindsTampering(t *testing.T) {
+	s := story(t).run(wholeLife)
+	honest := s.chain
+	tamper := func(f func(c []Signed) []Signed) []Signed { return f(append([]Signed(nil), honest...)) }
+	last := honest[len(honest)-1]
+	for name, chain := range map[string][]Signed{
+		"dropped":        tamper(func(c []Signed) []Signed { return append(c[:1], c[2:]...) }),
+		"swapped":        tamper(func(c []Signed) []Signed { c[1], c[2] = c[2], c[1]; return c }),
+		"cut at front":   honest[1:],
+		"changed":        tamper(func(c []Signed) []Signed { c[1].Record.Body = append([]byte(nil), c[2].Record.Body...); return c }),
+		"other's key":    append(honest[:len(honest)-1:len(honest)-1], forge(t, huyen, last.Event, nil)),
+		"unknown office": {forge(t, la, altered(honest[0].Event, func(e *Event) { e.Office = la }), nil)},
+		"empty":          nil,
+		"forged portal":  {forge(t, xa, honest[0].Event, Accepted{Code: NewCode(xa, "2026-11-25", 1), Submission: forgedSubmission(t), Due: 1})},
+	} {
+		if err := Verify(chain, keys); err == nil {
+			t.Errorf("%s: verified", name)
+		}
+	}
+}
+
+// forgedSubmission names one portal and is signed by another.
+func forgedSubmission(t *testing.T) record.Record {
+	b, err := wire.Marshal(submission())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := record.SignOne(keyFor(xa), SubmissionLabel, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestFork: two events of one writer at one place both verify alone, and no chain takes both.
+func TestFork(t *testing.T) {
+	a := story(t).run("xa accept\nxa step")
+	b := story(t).run("xa accept")
+	b.at += 1
+	b.run("xa step")
+	if a.chain[1].ID() == b.chain[1].ID() || a.chain[1].Event.Seq != b.chain[1].Event.Seq {
+		t.Fatal("no fork")
+	}
+	if _, err := Apply(a.root, b.chain[1]); !errors.Is(err, ErrChain) {
+		t.Errorf("both ends of a fork in one chain: %v", err)
+	}
+}
+
+func TestUnknownKindsAndVersionsStop(t *testing.T) {
+	s := story(t).run("xa accept")
+	e := Event{Version: 1, Chain: s.root.Chain, Seq: 1, Prev: s.root.Head, Office: xa, At: s.at, Kind: KindReturned, Body: wire.Raw{0xa0}}
+	for _, odd := range []Event{altered(e, func(e *Event) { e.Kind = 10 }), altered(e, func(e *Event) { e.Version = 2 }), altered(e, func(e *Event) { e.Kind = 0 })} {
+		signed := forge(t, xa, odd, nil)
+		if _, err := ReadEvent(signed.Record); !errors.Is(err, ErrMalformed) {
+			t.Errorf("version %d, kind %d was read: %v", odd.Version, odd.Kind, err)
+		}
+	}
+	if _, err := Apply(s.root, forge(t, xa, altered(e, func(e *Event) { e.Kind = 99 }), nil)); !errors.Is(err, ErrMalformed) {
+		t.Errorf("an unknown kind was folded: %v", err)
+	}
+}
