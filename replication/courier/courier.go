@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -22,7 +23,7 @@ const (
 	firstWait     = time.Second      // after a failure
 	longestWait   = 2 * time.Minute  // between attempts
 	wakeFloor     = time.Second / 4  // a wake-up does not repeat a failure sooner than this
-	stallTime     = 60 * time.Second // a transfer that does not move for so long is broken off
+	stallTime     = 20 * time.Second // a transfer that does not move for so long is broken off, to go on over a fresh connection
 	commitTime    = 2 * time.Minute  // for the recipient to commit
 	deliveries    = 32               // parcels being taken in at once
 	stalePartials = 30 * 24 * time.Hour
@@ -180,7 +181,7 @@ func reason(err error) string {
 		return "the recipient is not in this machine's edition of the directory"
 	case errors.Is(err, replication.ErrReceipt):
 		return "the recipient's receipt does not hold: it may have a new key that this machine does not know yet"
-	case errors.Is(err, link.ErrUnreachable), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, link.ErrUnreachable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return "the recipient does not answer: its line or ours may be down, or its machine is off"
 	}
 	return err.Error()

@@ -377,3 +377,32 @@ func TestAStickBridgesACutLine(t *testing.T) {
 		}
 	})
 }
+
+// A dark minute in the middle of a transfer costs little more than the minute: the stall is noticed, and the transfer
+// goes on over a fresh connection where it was, while the old one still waits out its timers.
+func TestADarkMinuteCostsLittleMore(t *testing.T) {
+	in(t, func(t *testing.T, p *province) {
+		a, b := p.office("A"), p.office("B")
+		p.net.SetWeather(replicationtest.Weather{Latency: 300 * time.Millisecond})
+		q := a.send(b, "over the satellite", noise(16<<20))
+		for len(b.held(q)) < 4 {
+			time.Sleep(100 * time.Millisecond)
+		}
+		p.net.Cut(b.addr)
+		time.Sleep(time.Minute)
+		before := len(b.held(q))
+		p.net.Heal(b.addr)
+		a.courier.Wake("B") // gossip has seen it
+		begin := time.Now()
+		for len(b.held(q)) <= before {
+			time.Sleep(100 * time.Millisecond)
+			if time.Since(begin) > time.Minute {
+				t.Fatal("no chunk within a minute of the line's return")
+			}
+		}
+		if d := time.Since(begin); d > 15*time.Second {
+			t.Errorf("the first chunk came %s after the line was back", d)
+		}
+		a.delivered(q, b, "over the satellite", 10*time.Minute)
+	})
+}

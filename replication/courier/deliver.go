@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"motcua/crypto/digest"
 	"motcua/crypto/record"
@@ -192,7 +191,7 @@ func (c *Courier) drop(p replication.Parcel) {
 // answer serves the receiving end of a transfer.
 func (c *Courier) answer(ctx context.Context, from link.Caller, s *link.Stream) {
 	var o replication.Offer
-	s.SetDeadline(time.Now().Add(stallTime))
+	s.SetStall(stallTime)
 	if err := s.Receive(&o, replication.MaxOffer); err != nil {
 		s.Cancel()
 		return
@@ -211,7 +210,6 @@ func (c *Courier) answer(ctx context.Context, from link.Caller, s *link.Stream) 
 	if err != nil {
 		c.log.Info("parcel not taken", "peer", from.Peer.Name, "err", err)
 	}
-	s.SetDeadline(time.Now().Add(stallTime))
 	s.Send(reply)
 }
 
@@ -246,7 +244,6 @@ func (c *Courier) collect(s *link.Stream, t *spool.Partial, chunks int) error {
 		}
 	}
 	for n := have.Count(); n < chunks; n++ {
-		s.SetDeadline(time.Now().Add(stallTime))
 		var piece replication.Piece
 		if err := s.Receive(&piece, replication.MaxPiece); err != nil {
 			return err

@@ -173,6 +173,21 @@ func (o *office) delivered(p replication.Parcel, to *office, body string, within
 	}
 }
 
+// held lists the chunks of a parcel that have come to an office so far.
+func (o *office) held(p replication.Parcel) []int {
+	partial, err := o.spool.Receive(p)
+	if err != nil {
+		o.p.t.Fatal(err)
+	}
+	var out []int
+	for i := range p.Manifest.Chunks {
+		if partial.Have().Has(i) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
 func noise(n int) []byte {
 	b := make([]byte, n)
 	rand.Read(b)

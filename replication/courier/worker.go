@@ -227,7 +227,7 @@ func (c *Courier) offer(s *link.Stream, p replication.Parcel) (replication.Reply
 		}
 		o.Eager = b
 	}
-	s.SetDeadline(time.Now().Add(stallTime))
+	s.SetStall(stallTime)
 	if err := s.Send(o); err != nil {
 		return replication.Reply{}, err
 	}
@@ -236,6 +236,7 @@ func (c *Courier) offer(s *link.Stream, p replication.Parcel) (replication.Reply
 
 // supply sends the chunks that the recipient lacks.
 func (c *Courier) supply(s *link.Stream, p replication.Parcel, have replication.Bitmap) (replication.Reply, error) {
+	s.SetStall(stallTime)
 	for i := range p.Manifest.Chunks {
 		if have.Has(i) {
 			continue
@@ -244,7 +245,6 @@ func (c *Courier) supply(s *link.Stream, p replication.Parcel, have replication.
 		if err != nil {
 			return replication.Reply{}, err
 		}
-		s.SetDeadline(time.Now().Add(stallTime))
 		if err := s.Send(replication.Piece{Index: uint32(i), Bytes: b}); err != nil {
 			return replication.Reply{}, c.lastWord(s, p, err)
 		}
@@ -254,6 +254,9 @@ func (c *Courier) supply(s *link.Stream, p replication.Parcel, have replication.
 
 // lastWord looks for the reply of a recipient that has stopped reading: it says why, where the broken stream does not.
 func (c *Courier) lastWord(s *link.Stream, p replication.Parcel, broken error) error {
+	if errors.Is(broken, os.ErrDeadlineExceeded) {
+		return broken // it has stopped saying anything
+	}
 	if r, err := c.reply(s, p); err == nil && r.NotNow != "" {
 		return &replication.NotNow{Obstacle: r.NotNow}
 	}
@@ -261,7 +264,7 @@ func (c *Courier) lastWord(s *link.Stream, p replication.Parcel, broken error) e
 }
 
 func (c *Courier) reply(s *link.Stream, p replication.Parcel) (replication.Reply, error) {
-	s.SetDeadline(time.Now().Add(commitTime))
+	s.SetStall(commitTime)
 	var r replication.Reply
 	if err := s.Receive(&r, replication.MaxReply); err != nil {
 		return r, err

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -22,6 +23,7 @@ type Stream struct {
 	once sync.Once
 	// answered is set once the peer has agreed to the stream; until then the first read waits for that.
 	answered bool
+	stall    atomic.Int64 // time.Duration, 0: unbounded
 }
 
 var _ net.Conn = (*Stream)(nil)
@@ -71,11 +73,7 @@ func (s *Stream) Receive(v any, maxBytes int) error {
 	if err := s.confirm(); err != nil {
 		return err
 	}
-	if err := receive(s.q, v, maxBytes); err != nil {
-		return plain(err)
-	}
-	s.c.hears()
-	return nil
+	return plain(receive(moving{s}, v, maxBytes))
 }
 
 func receive(r io.Reader, v any, maxBytes int) error {
@@ -102,17 +100,46 @@ func (s *Stream) Read(p []byte) (int, error) {
 	if err := s.confirm(); err != nil {
 		return 0, err
 	}
-	n, err := s.q.Read(p)
-	if n > 0 {
-		s.c.hears()
-	}
+	n, err := moving{s}.Read(p)
 	return n, plain(err)
 }
 
 // Write writes bytes.
-func (s *Stream) Write(p []byte) (int, error) {
-	n, err := s.q.Write(p)
+func (s *Stream) Write(p []byte) (n int, err error) {
+	for len(p) > 0 && err == nil {
+		piece := p[:min(len(p), stallPiece)]
+		if d := time.Duration(s.stall.Load()); d > 0 {
+			s.q.SetWriteDeadline(time.Now().Add(d))
+		}
+		var m int
+		m, err = s.q.Write(piece)
+		n, p = n+m, p[m:]
+	}
 	return n, plain(err)
+}
+
+// stallPiece is how much must move within the stall time: a quarter of a second on 512 kbit/s.
+const stallPiece = 16 << 10
+
+// SetStall breaks reading or writing off with os.ErrDeadlineExceeded when nothing moves for so long. Unlike a deadline
+// it lets a large message take its time on a slow line. It replaces the deadlines; 0 takes the bound away.
+func (s *Stream) SetStall(d time.Duration) {
+	s.stall.Store(int64(d))
+	s.q.SetDeadline(time.Time{})
+}
+
+// moving reads from a stream within its stall time.
+type moving struct{ s *Stream }
+
+func (m moving) Read(p []byte) (int, error) {
+	if d := time.Duration(m.s.stall.Load()); d > 0 {
+		m.s.q.SetReadDeadline(time.Now().Add(d))
+	}
+	n, err := m.s.q.Read(p)
+	if n > 0 {
+		m.s.c.hears()
+	}
+	return n, err
 }
 
 // CloseWrite ends the sending half: the peer reads to the end of what was sent.
