@@ -13,7 +13,7 @@ import (
 
 // Act is who does something, when and where. Roles are those the actor has in the office on that day.
 type Act struct {
-	At      int64 // Unix milliseconds; an event is never dated before the one it follows
+	At      int64 // Unix milliseconds; an event is always dated after the one it follows
 	Account directory.AccountID
 	Name    string
 	Roles   []directory.Role
@@ -320,7 +320,7 @@ func (a Act) event(s State, k Kind, body interface{ Validate() error }) (Event, 
 		actor = Actor{Role: role}
 	}
 	return Event{
-		Version: 1, Chain: s.Chain, Seq: s.Length, Prev: s.Head, Office: a.Office, At: max(a.At, s.At),
+		Version: 1, Chain: s.Chain, Seq: s.Length, Prev: s.Head, Office: a.Office, At: max(a.At, s.At+1),
 		Actor: actor, Edition: a.Edition, Kind: k, Body: b,
 	}, nil
 }

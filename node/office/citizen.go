@@ -109,7 +109,7 @@ func (o *Office) mergeTrack(out []Mine, tr directory.Track) []Mine {
 	switch {
 	case i < 0:
 		return append(out, m)
-	case !out[i].Fresh && out[i].AsOf.Before(m.AsOf):
+	case !out[i].Fresh && !out[i].AsOf.After(m.AsOf):
 		m.Procedure = out[i].Procedure
 		if m.Alias == "" {
 			m.Alias = out[i].Alias
