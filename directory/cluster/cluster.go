@@ -1,0 +1,276 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/hashicorp/raft"
+	wal "github.com/hashicorp/raft-wal"
+	"github.com/hashicorp/raft-wal/metadb"
+
+	"motcua/crypto/digest"
+	"motcua/directory"
+	"motcua/directory/state"
+	"motcua/replication/link"
+)
+
+// Config says which server this is. All fields but Log and Now are required.
+type Config struct {
+	// Dir is the server's data folder; the caller has locked it.
+	Dir     string
+	Self    string // name among the members of the genesis
+	Genesis directory.Genesis
+	Link    *link.Link
+	// Log defaults to nothing, Now to time.Now. Now stamps the changes this server decides as a leader.
+	Log *slog.Logger
+	Now func() time.Time
+	// SnapshotEvery is after how many entries the log is shortened; 0 means 16,384. Half as many are kept for servers
+	// that were away.
+	SnapshotEvery uint64
+}
+
+// The times of Raft, tuned so that a killed leader is replaced in about 0.4 s and a loaded machine does not lose its
+// leadership for nothing.
+const (
+	heartbeat   = 250 * time.Millisecond
+	lease       = 200 * time.Millisecond
+	rpcTimeout  = 2 * time.Second
+	maxPool     = 3
+	maxAppend   = 64
+	segmentSize = 8 << 20
+)
+
+// Cluster is this server's part in the directory.
+type Cluster struct {
+	cfg     Config
+	log     *slog.Logger
+	genesis digest.Digest
+
+	ctx   context.Context // ends with Close
+	stop  context.CancelFunc
+	db    *badger.DB
+	wal   *wal.WAL
+	meta  *metadb.BoltMetaDB // of the wal, which opens it and does not close it
+	layer *layer
+	trans *raft.NetworkTransport
+	raft  *raft.Raft
+	m     *machine
+
+	once     sync.Once
+	termRead atomic.Uint64 // term in which this server, as leader, has committed an entry
+}
+
+// Open starts the server's part. The link must already be open; its handlers are set here. Close it before the link.
+func Open(cfg Config) (*Cluster, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if _, ok := cfg.Genesis.Member(cfg.Self); !ok {
+		return nil, fmt.Errorf("open cluster: %s is not a member of the genesis", cfg.Self)
+	}
+	c := &Cluster{cfg: cfg, log: cfg.Log, genesis: cfg.Genesis.Digest()}
+	c.ctx, c.stop = context.WithCancel(context.Background())
+	if err := c.open(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open cluster: %w", err), c.Close())
+	}
+	return c, nil
+}
+
+func (c *Cluster) open() (err error) {
+	logs, tables := filepath.Join(c.cfg.Dir, "raft"), filepath.Join(c.cfg.Dir, "tables")
+	for _, d := range []string{logs, tables} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return err
+		}
+	}
+	if c.db, err = openTables(tables, c.log); err != nil {
+		return err
+	}
+	if c.m, err = newMachine(c.db); err != nil {
+		return err
+	}
+	hlog := newRaftLog(c.log)
+	c.meta = new(metadb.BoltMetaDB)
+	c.wal, err = wal.Open(logs, wal.WithSegmentSize(segmentSize), wal.WithLogger(hlog), wal.WithMetaStore(c.meta))
+	if err != nil {
+		return fmt.Errorf("log in %s: %w", logs, err)
+	}
+	snaps, err := raft.NewFileSnapshotStoreWithLogger(logs, 2, hlog)
+	if err != nil {
+		return err
+	}
+	cache, err := raft.NewLogCache(128, c.wal)
+	if err != nil {
+		return err
+	}
+	c.layer = newLayer(c)
+	c.trans = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+		Stream: c.layer, MaxPool: maxPool, Timeout: rpcTimeout, Logger: hlog,
+	})
+	conf, err := c.raftConfig(snaps)
+	if err != nil {
+		return err
+	}
+	conf.Logger = hlog
+	if err := c.bootstrap(conf, cache, snaps); err != nil {
+		return err
+	}
+	c.cfg.Link.Handle(raftProtocol, link.Known, c.layer.serve)
+	c.cfg.Link.Handle(askProtocol, link.Known, c.answer)
+	c.raft, err = raft.NewRaft(conf, c.m, cache, c.wal, snaps, c.trans)
+	return err
+}
+
+func (c *Cluster) raftConfig(snaps raft.SnapshotStore) (*raft.Config, error) {
+	every := c.cfg.SnapshotEvery
+	if every == 0 {
+		every = 16 << 10
+	}
+	conf := raft.DefaultConfig()
+	conf.LocalID = raft.ServerID(c.cfg.Self)
+	conf.HeartbeatTimeout, conf.ElectionTimeout, conf.LeaderLeaseTimeout = heartbeat, heartbeat, lease
+	conf.MaxAppendEntries = maxAppend
+	conf.SnapshotThreshold, conf.TrailingLogs, conf.SnapshotInterval = every, every/2, time.Minute
+	conf.NoLegacyTelemetry = true
+	// The tables persist, so a snapshot is not loaded at every start, but only when they stand before it.
+	stands, err := newestSnapshot(snaps)
+	if err != nil {
+		return nil, err
+	}
+	conf.NoSnapshotRestoreOnStart = c.m.applied >= stands
+	if !conf.NoSnapshotRestoreOnStart {
+		c.log.Warn("tables stand before the newest snapshot and are made anew from it", "tables", c.m.applied, "snapshot", stands)
+	}
+	return conf, nil
+}
+
+// newestSnapshot returns where the tables of the newest snapshot stand, 0 if there is none. That is not Raft's index of
+// it, which counts entries that are no commands.
+func newestSnapshot(snaps raft.SnapshotStore) (uint64, error) {
+	kept, err := snaps.List()
+	if err != nil || len(kept) == 0 {
+		return 0, err
+	}
+	_, r, err := snaps.Open(kept[0].ID)
+	if err != nil {
+		return 0, fmt.Errorf("newest snapshot: %w", err)
+	}
+	_, stands, err := openSnapshot(r)
+	return stands, errors.Join(err, r.Close())
+}
+
+// bootstrap gives a new log its first entry, the members of the genesis: the same on every server, so that any may do it.
+func (c *Cluster) bootstrap(conf *raft.Config, logs raft.LogStore, snaps raft.SnapshotStore) error {
+	known, err := raft.HasExistingState(logs, c.wal, snaps)
+	if err != nil || known {
+		return err
+	}
+	var servers raft.Configuration
+	for _, m := range c.cfg.Genesis.Members {
+		servers.Servers = append(servers.Servers, raft.Server{
+			Suffrage: raft.Voter, ID: raft.ServerID(m.Name), Address: raft.ServerAddress(m.Name),
+		})
+	}
+	return raft.BootstrapCluster(conf, logs, c.wal, snaps, c.trans, servers)
+}
+
+// Close stops this server's part. It is safe to call more than once.
+func (c *Cluster) Close() error {
+	var err error
+	c.once.Do(func() {
+		c.stop()
+		if c.raft != nil {
+			err = c.raft.Shutdown().Error() // soon: the streams it waits on ended with c.ctx
+		}
+		if c.trans != nil {
+			err = errors.Join(err, c.trans.Close())
+		}
+		if c.wal != nil {
+			err = errors.Join(err, c.wal.Close())
+		}
+		if c.meta != nil {
+			err = errors.Join(err, c.meta.Close())
+		}
+		if c.db != nil {
+			err = errors.Join(err, c.db.Close())
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("close cluster: %w", err)
+	}
+	return nil
+}
+
+// Failed is closed when this server can apply the log no further: [Cluster.Err] says why. It must then be stopped.
+func (c *Cluster) Failed() <-chan struct{} { return c.m.stopped }
+
+// Err is why the server failed, nil while it has not.
+func (c *Cluster) Err() error {
+	_, _, err := c.m.state()
+	return err
+}
+
+// Applied is where this server's tables stand in the log, and a channel that is closed when they move on.
+func (c *Cluster) Applied() (index uint64, moved <-chan struct{}) {
+	index, moved, _ = c.m.state()
+	return index, moved
+}
+
+// Leader returns the name of the leader, "" if none is known, and whether it is this server.
+func (c *Cluster) Leader() (name string, self bool) {
+	_, id := c.raft.LeaderWithID()
+	return string(id), string(id) == c.cfg.Self && c.raft.State() == raft.Leader
+}
+
+// Status is what a person who looks after the server wants to see.
+type Status struct {
+	Name      string `json:"name"`
+	Leader    string `json:"leader"`
+	State     string `json:"state"`
+	Term      uint64 `json:"term"`
+	LastLog   uint64 `json:"last_log"`
+	Committed uint64 `json:"committed"`
+	Applied   uint64 `json:"applied"` // of the tables
+	Failure   string `json:"failure,omitempty"`
+}
+
+// Status returns the state of this server.
+func (c *Cluster) Status() Status {
+	leader, _ := c.Leader()
+	applied, _, err := c.m.state()
+	s := Status{
+		Name: c.cfg.Self, Leader: leader, State: c.raft.State().String(), Term: c.raft.CurrentTerm(),
+		LastLog: c.raft.LastIndex(), Committed: c.raft.CommitIndex(), Applied: applied,
+	}
+	if err != nil {
+		s.Failure = err.Error()
+	}
+	return s
+}
+
+// Snapshot shortens the log now, as happens by itself from time to time.
+func (c *Cluster) Snapshot() error {
+	if err := c.raft.Snapshot().Error(); err != nil && !errors.Is(err, raft.ErrNothingNewToSnapshot) {
+		return fmt.Errorf("snapshot: %w", err)
+	}
+	return nil
+}
+
+// Local reads this server's tables as they are, whatever their age.
+func (c *Cluster) local(f func(r state.Reader, index uint64) error) error {
+	if c.ctx.Err() != nil {
+		return ErrClosed
+	}
+	return c.m.view(f)
+}

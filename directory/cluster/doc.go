@@ -1,0 +1,60 @@
+// Package cluster keeps the directory's servers equal with Raft (Ongaro and Ousterhout, 2014) and stores the tables. It
+// alone imports hashicorp/raft.
+//
+// # What it promises
+//
+//   - A [Cluster.Propose] that returns a result was decided by a majority and stored durably on it. Which server was
+//     asked does not matter: the leader decides. It is repeated under its request id until it is answered, through any
+//     change of leader, and takes effect once.
+//   - A [Cluster.Read] is at least as fresh as it asks for: see [Freshness].
+//   - A server that loses power at any moment comes back with what it had acknowledged.
+//
+// # What it does not
+//
+// It does not answer changes without a majority of servers; local reads go on. It does not encrypt its files: the disk of
+// a server is encrypted as a whole by its keeper.
+//
+// # On disk
+//
+//	raft/            the log (raft-wal) and Raft's own few values
+//	raft/snapshots/  the tables as of a place in the log, so that the log can be shortened
+//	tables/          the tables (Badger) and the place in the log they stand at, moved in one transaction
+//
+// The log is the truth and the tables are made from it. A restart goes on from where the tables stand. Tables that stand
+// before the newest snapshot (they were lost, or a restore was cut off) are made anew from that snapshot.
+package cluster
+
+import "errors"
+
+// Level is how fresh a read is.
+type level uint8
+
+const (
+	local level = iota
+	atLeast
+	leader
+	linearizable
+)
+
+// Freshness says how fresh the tables must be that a read sees.
+type Freshness struct {
+	level level
+	index uint64
+}
+
+// The four kinds of reads, from cheap to dear.
+var (
+	// Local reads what this server has. It may be behind by any time, and never waits.
+	Local = Freshness{level: local}
+	// Leader reads at least what the leader had applied when it was asked. A leader that was just deposed and does
+	// not know it yet may answer.
+	Leader = Freshness{level: leader}
+	// Linearizable sees every change that was acknowledged to anybody before the read began.
+	Linearizable = Freshness{level: linearizable}
+)
+
+// AtLeast reads a state that includes the change decided at the index: a writer sees its own writes with it.
+func AtLeast(index uint64) Freshness { return Freshness{level: atLeast, index: index} }
+
+// ErrClosed is returned once the cluster is closed.
+var ErrClosed = errors.New("directory server is closed")

@@ -1,0 +1,201 @@
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"motcua/directory"
+	"motcua/directory/command"
+	"motcua/directory/state"
+	"motcua/replication"
+	"motcua/replication/link"
+)
+
+// ask is what one server asks of the leader: a change, or, where Kind is 0, the index that a read must wait for.
+type ask struct {
+	Kind    command.Kind      `cbor:"1,keyasint,omitempty"`
+	Request command.RequestID `cbor:"2,keyasint"`
+	Body    []byte            `cbor:"3,keyasint,omitempty"`
+	Read    level             `cbor:"4,keyasint,omitempty"`
+}
+
+// reply is the leader's answer. NotLeader: ask another.
+type reply struct {
+	NotLeader bool         `cbor:"1,keyasint,omitempty"`
+	Result    state.Result `cbor:"2,keyasint"`
+	Index     uint64       `cbor:"3,keyasint,omitempty"`
+}
+
+// Bounds of the two in bytes.
+const (
+	maxAsk   = command.MaxBytes + 1024
+	maxReply = 64 << 10
+)
+
+// retryPause is how long to wait before the leader is looked for again.
+const retryPause = 50 * time.Millisecond
+
+// errNotLeader: whoever was asked is not the leader, or ceased to be before it could tell.
+var errNotLeader = errors.New("not the leader")
+
+// NewRequest makes a request id at random.
+func NewRequest() command.RequestID {
+	var id command.RequestID
+	rand.Read(id[:])
+	return id
+}
+
+// Propose has a change decided and returns what was decided. It goes on asking until it has the answer or ctx ends: then
+// the error has the code NoLeader and the change may or may not be made later; repeat it with the same id to find out.
+// A change that may not be made is a Result with a Failure, not an error.
+func (c *Cluster) Propose(ctx context.Context, id command.RequestID, cmd command.Command) (state.Result, error) {
+	body, err := command.Body(cmd)
+	if err != nil {
+		return state.Result{}, err
+	}
+	a := ask{Kind: cmd.Kind(), Request: id, Body: body}
+	r, err := c.ask(ctx, cmd.Kind().String(), a)
+	return r.Result, err
+}
+
+// ask finds the leader and asks it, again and again.
+func (c *Cluster) ask(ctx context.Context, op string, a ask) (reply, error) {
+	for {
+		if err := c.Err(); err != nil {
+			return reply{}, directory.Errorf(op, directory.Internal, "%v", err)
+		}
+		r, err := c.askOnce(ctx, a)
+		if err == nil {
+			return r, nil
+		}
+		if !errors.Is(err, errNotLeader) {
+			return reply{}, err
+		}
+		select {
+		case <-time.After(retryPause):
+		case <-c.ctx.Done():
+			return reply{}, ErrClosed
+		case <-ctx.Done():
+			return reply{}, directory.Errorf(op, directory.NoLeader, "no majority of the directory's servers can be reached just now: try again later")
+		}
+	}
+}
+
+func (c *Cluster) askOnce(ctx context.Context, a ask) (reply, error) {
+	name, self := c.Leader()
+	switch {
+	case self:
+		return c.lead(ctx, a)
+	case name == "" || name == c.cfg.Self:
+		return reply{}, errNotLeader
+	}
+	r, err := c.askPeer(ctx, name, a)
+	if err != nil || r.NotLeader {
+		return reply{}, errNotLeader
+	}
+	return r, nil
+}
+
+func (c *Cluster) askPeer(ctx context.Context, name string, a ask) (r reply, err error) {
+	ctx, cancel := context.WithTimeout(ctx, dialPatience)
+	defer cancel()
+	defer context.AfterFunc(c.ctx, cancel)()
+	go c.watchLeader(ctx, cancel, name)
+	s, err := c.cfg.Link.Dial(ctx, replication.Name(name), askProtocol)
+	if err != nil {
+		return r, err
+	}
+	defer s.Close()
+	defer context.AfterFunc(ctx, s.Cancel)()
+	if err := s.Send(a); err != nil {
+		return r, err
+	}
+	err = s.Receive(&r, maxReply)
+	return r, err
+}
+
+// watchLeader ends a wait for a leader that has been replaced: the dead do not say that they are.
+func (c *Cluster) watchLeader(ctx context.Context, cancel context.CancelFunc, name string) {
+	for {
+		select {
+		case <-time.After(retryPause):
+		case <-ctx.Done():
+			return
+		}
+		if now, _ := c.Leader(); now != name {
+			cancel()
+			return
+		}
+	}
+}
+
+// answer serves what other servers ask.
+func (c *Cluster) answer(ctx context.Context, from link.Caller, s *link.Stream) {
+	if !isMember(c.cfg.Genesis, from) {
+		return
+	}
+	var a ask
+	s.SetDeadline(time.Now().Add(dialPatience))
+	if s.Receive(&a, maxAsk) != nil {
+		return
+	}
+	defer context.AfterFunc(c.ctx, s.Cancel)()
+	ctx, cancel := context.WithTimeout(ctx, dialPatience)
+	defer cancel()
+	r, err := c.lead(ctx, a)
+	if errors.Is(err, errNotLeader) {
+		r.NotLeader = true
+	} else if err != nil {
+		return // the asker comes again
+	}
+	s.Send(r)
+}
+
+// lead does as leader what was asked. The error is errNotLeader when this server is not, or may no longer be.
+func (c *Cluster) lead(ctx context.Context, a ask) (reply, error) {
+	if c.ctx.Err() != nil {
+		return reply{}, errNotLeader
+	}
+	if a.Kind == 0 {
+		index, err := c.readIndex(ctx, a.Read)
+		return reply{Index: index}, err
+	}
+	entry, err := command.Seal(a.Request, c.cfg.Now().UnixMilli(), a.Kind, a.Body)
+	if err != nil {
+		return reply{}, err
+	}
+	// What this server cannot read must not enter the log: it would stop every server.
+	if _, _, err := command.Decode(entry); err != nil {
+		f, ok := errors.AsType[*directory.Error](err)
+		if !ok {
+			f = directory.Errorf("propose", directory.Invalid, "%v", err)
+		}
+		return reply{Result: state.Result{Failure: f}}, nil
+	}
+	f := c.raft.Apply(entry, rpcTimeout)
+	if err := await(ctx, f); err != nil {
+		return reply{}, err
+	}
+	r, err := resultOf(f.Response())
+	return reply{Result: r}, err
+}
+
+// await waits for a future of Raft. It tells the loss of leadership apart; whether the entry was committed is then
+// unknown, and the same request is put again.
+func await(ctx context.Context, f raft.Future) error {
+	done := make(chan error, 1)
+	go func() { done <- f.Error() }()
+	select {
+	case err := <-done:
+		if err == nil {
+			return nil
+		}
+		return errNotLeader // every error of a future says so, or that the leader is too busy: come again
+	case <-ctx.Done():
+		return errNotLeader
+	}
+}
