@@ -1,0 +1,314 @@
+// Package client asks the directory's servers on behalf of a node. Any server will do: the one that answered
+// last is asked first, and when it is slow or silent the next beside it.
+//
+// # What it promises
+//
+// A change ([Client.Register], [Client.Report], [Client.Announce]) that returns without an error is decided and durable
+// on a majority of servers. It is made once, however often it is sent on the way. A reader sees what it has written.
+//
+// # Without the directory
+//
+// A call then fails with the code NoLeader, within the time of its context or a dozen seconds. Nothing an office needs to
+// go on working depends on these calls.
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"motcua/crypto/wire"
+	"motcua/directory"
+	"motcua/directory/edition"
+	"motcua/directory/replica"
+	"motcua/directory/state"
+	"motcua/replication"
+	"motcua/replication/link"
+)
+
+// Config says who asks. Link and Replica are required.
+type Config struct {
+	Link    *link.Link
+	Replica *replica.Replica
+	// Log defaults to nothing.
+	Log *slog.Logger
+}
+
+// Client asks. It is safe for concurrent use.
+type Client struct {
+	cfg Config
+	log *slog.Logger
+
+	mu   sync.Mutex
+	good string // server that answered last
+	seen uint64 // place in the log of our last change
+}
+
+// patience is how long one server is given to answer; hurry is after how long the next is asked beside it.
+const (
+	patience = 11 * time.Second // in which the link finds a connection dead and makes another
+	hurry    = 700 * time.Millisecond
+)
+
+// New makes a client.
+func New(cfg Config) *Client {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Client{cfg: cfg, log: cfg.Log}
+}
+
+// order returns the servers' names, the last good one first.
+func (c *Client) order() []string {
+	c.mu.Lock()
+	good := c.good
+	c.mu.Unlock()
+	var out []string
+	for _, m := range c.cfg.Replica.Members() {
+		if m.Name == good {
+			out = append([]string{m.Name}, out...)
+		} else {
+			out = append(out, m.Name)
+		}
+	}
+	return out
+}
+
+// attempt is what came of asking one server.
+type attempt struct {
+	server   string
+	response Response
+	err      error
+}
+
+// conclusive tells whether the attempt ends the call: an answer does, be it a failure; silence, or a server that finds
+// no leader, does not.
+func (a attempt) conclusive() bool {
+	f, ok := errors.AsType[*directory.Error](a.err)
+	return a.err == nil || ok && f.Code != directory.NoLeader
+}
+
+// call asks servers until one answers. The next is asked when one fails, or, unless the answer may take its time (wait),
+// when one is slow: the same request at two servers has one effect.
+func (c *Client) call(ctx context.Context, name string, q Request, wait time.Duration, out any) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	rand.Read(q.ID[:])
+	c.mu.Lock()
+	q.AtLeast = c.seen
+	c.mu.Unlock()
+	left := c.order()
+	attempts, running := make(chan attempt, len(left)), 0
+	for {
+		if len(left) > 0 {
+			server := left[0]
+			left = left[1:]
+			running++
+			go func() {
+				r, err := c.askOne(ctx, server, q, wait)
+				attempts <- attempt{server, r, err}
+			}()
+		}
+		if running == 0 || ctx.Err() != nil {
+			return directory.Errorf(name, directory.NoLeader, "no server of the directory can be reached just now: try again later")
+		}
+		a, came := next(ctx, attempts, wait == 0 && len(left) > 0)
+		if !came {
+			continue
+		}
+		running--
+		if a.conclusive() {
+			return c.conclude(a, out)
+		}
+		c.log.Debug("directory server did not answer", "peer", a.server, "op", name, "error", a.err)
+	}
+}
+
+// next waits for an attempt to end; if hurried, only for a moment.
+func next(ctx context.Context, attempts <-chan attempt, hurried bool) (attempt, bool) {
+	var moment <-chan time.Time
+	if hurried {
+		moment = time.After(hurry)
+	}
+	select {
+	case a := <-attempts:
+		return a, true
+	case <-moment:
+	case <-ctx.Done():
+	}
+	return attempt{}, false
+}
+
+func (c *Client) conclude(a attempt, out any) error {
+	if a.err != nil {
+		return a.err
+	}
+	c.mu.Lock()
+	c.good = a.server
+	c.seen = max(c.seen, a.response.Index)
+	c.mu.Unlock()
+	return decode(a.response.Body, out)
+}
+
+func decode(body []byte, out any) error {
+	if out == nil {
+		return nil
+	}
+	return wire.Unmarshal(body, out)
+}
+
+func (c *Client) askOne(ctx context.Context, server string, q Request, wait time.Duration) (r Response, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience+wait)
+	defer cancel()
+	s, err := c.cfg.Link.Dial(ctx, replication.Name(server), Protocol)
+	if err != nil {
+		return r, err
+	}
+	defer s.Close()
+	defer context.AfterFunc(ctx, s.Cancel)()
+	if err := s.Send(q); err != nil {
+		return r, err
+	}
+	if err := s.Receive(&r, MaxResponse); err != nil {
+		return r, err
+	}
+	if r.Failure != nil {
+		return r, r.Failure
+	}
+	return r, nil
+}
+
+func request(op Op, body any) (Request, error) {
+	q := Request{Op: op}
+	if body == nil {
+		return q, nil
+	}
+	b, err := wire.Marshal(body)
+	q.Body = b
+	return q, err
+}
+
+func (c *Client) ask(ctx context.Context, name string, op Op, body, out any) error {
+	q, err := request(op, body)
+	if err != nil {
+		return err
+	}
+	return c.call(ctx, name, q, 0, out)
+}
+
+// Register makes a citizen's or business's account and returns it as it now stands. A login that is taken is a Conflict;
+// the same account again is not.
+func (c *Client) Register(ctx context.Context, a directory.Account) (directory.Account, error) {
+	var out directory.Account
+	err := c.ask(ctx, "register account", OpRegister, a, &out)
+	return out, err
+}
+
+// Account returns the account of a login, with its verifier; NotFound if there is none.
+func (c *Client) Account(ctx context.Context, login string) (directory.Account, error) {
+	var out directory.Account
+	err := c.ask(ctx, "account", OpAccount, directory.NormalLogin(login), &out)
+	return out, err
+}
+
+// AccountByID returns an account, with its verifier; NotFound if there is none.
+func (c *Client) AccountByID(ctx context.Context, id directory.AccountID) (directory.Account, error) {
+	var out directory.Account
+	err := c.ask(ctx, "account", OpSelf, id, &out)
+	return out, err
+}
+
+// Staff returns the accounts with a role in the caller's office; any other office is Denied.
+func (c *Client) Staff(ctx context.Context, office directory.OfficeCode) ([]directory.Account, error) {
+	var out []directory.Account
+	err := c.ask(ctx, "staff", OpStaff, office, &out)
+	return out, err
+}
+
+// Report brings tracks to the directory, at most directory.MaxTrackBatch. A track that this office may not report, or
+// that is older than the one there, changes nothing and is no error: it would not get better by being sent again.
+func (c *Client) Report(ctx context.Context, tracks []directory.Track) error {
+	var out state.Reported
+	if err := c.ask(ctx, "report", OpReport, tracks, &out); err != nil {
+		return err
+	}
+	if len(out.Refused) > 0 {
+		c.log.Warn("the directory refused tracks of dossiers that another office answers for", "codes", out.Refused)
+	}
+	return nil
+}
+
+// Lookup returns the track of a dossier or submission code, without its checks; NotFound if there is none.
+func (c *Client) Lookup(ctx context.Context, code string) (directory.Track, error) {
+	var out directory.Track
+	err := c.ask(ctx, "lookup", OpLookup, code, &out)
+	return out, err
+}
+
+// Prove tells whether the last four digits that a person who is not signed in has typed fit the code. Too many wrong
+// answers for a code are Exhausted for an hour.
+func (c *Client) Prove(ctx context.Context, code, lastFour string) (bool, error) {
+	var out bool
+	err := c.ask(ctx, "prove", OpProve, Proof{code, directory.TrackCheck(code, lastFour)}, &out)
+	return out, err
+}
+
+// Mine returns the tracks of an applicant's dossiers at all offices, at most state.MaxMine.
+func (c *Client) Mine(ctx context.Context, id directory.AccountID) ([]directory.Track, error) {
+	var out []directory.Track
+	err := c.ask(ctx, "mine", OpMine, id, &out)
+	return out, err
+}
+
+// Announce tells the directory where this node is: UDP host:port, and the base URL that people use.
+func (c *Client) Announce(ctx context.Context, addr, portal string) error {
+	return c.ask(ctx, "announce", OpAnnounce, Place{addr, portal}, nil)
+}
+
+// FetchEdition installs the newest edition if it is newer than the replica's, and tells whether it did.
+func (c *Client) FetchEdition(ctx context.Context) (bool, error) { return c.fetch(ctx, 0) }
+
+func (c *Client) fetch(ctx context.Context, wait time.Duration) (bool, error) {
+	q, err := request(OpEdition, EditionWish{Have: c.cfg.Replica.Number(), Wait: uint32(wait.Milliseconds())})
+	if err != nil {
+		return false, err
+	}
+	var body []byte
+	if err := c.call(ctx, "fetch edition", q, wait, &body); err != nil || len(body) == 0 {
+		return false, err
+	}
+	if err := c.cfg.Replica.Install(body); err != nil {
+		if errors.Is(err, edition.ErrOld) {
+			return false, nil // another brought it meanwhile
+		}
+		return false, err
+	}
+	c.log.Info("edition installed", "edition", c.cfg.Replica.Number())
+	return true, nil
+}
+
+// The pauses of Follow.
+const (
+	followWait  = MaxWait * time.Millisecond
+	followPause = 5 * time.Second
+)
+
+// Follow keeps the replica up to date until ctx ends: a server holds the question until there is a newer edition. What
+// comes by wake (a sighting in the gossip; may be nil) makes it ask at once after a failure.
+func (c *Client) Follow(ctx context.Context, wake <-chan struct{}) {
+	for ctx.Err() == nil {
+		if _, err := c.fetch(ctx, followWait); err == nil {
+			continue
+		} else if ctx.Err() == nil {
+			c.log.Debug("no edition fetched", "error", err)
+		}
+		select {
+		case <-time.After(followPause):
+		case <-wake:
+		case <-ctx.Done():
+		}
+	}
+}
