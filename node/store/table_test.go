@@ -244,10 +244,11 @@ func TestDeletedEntriesThatComeBack(t *testing.T) {
 	s := open(t, t.TempDir())
 	old := Row{Chain: name("a"), Kind: RowRoot, Bucket: "new", Account: "me", Updated: 1, Terms: []string{"an"}}
 	moved := Row{Chain: name("a"), Kind: RowRoot, Bucket: "done", Account: "me", Updated: 2}
-	p := parcelTo(t, "H32.1", 1)
+	p, live := parcelTo(t, "H32.1", 1), parcelTo(t, "H32.2", 2)
 	tr := directory.Track{Code: "H32-1", AsOf: 1}
 	update(t, s, func(tx *Tx) error {
-		return errors.Join(tx.PutRow(old), tx.PutOutgoing(p, name("a"), "request"), tx.QueueTrack(tr), tx.PutDraft(Draft{ID: "d", Account: "me", Updated: 1}))
+		return errors.Join(tx.PutRow(old), tx.PutOutgoing(p, name("a"), "request"), tx.PutOutgoing(live, name("a"), "request"),
+			tx.QueueTrack(tr), tx.PutDraft(Draft{ID: "d", Account: "me", Updated: 1}))
 	})
 	update(t, s, func(tx *Tx) error {
 		_, err := tx.Settle(receiptFor(p))
@@ -273,7 +274,7 @@ func TestDeletedEntriesThatComeBack(t *testing.T) {
 		waits, err5 := tx.WaitingFor("", 9)
 		tracks, err6 := tx.PendingTracks(9)
 		drafts, err7 := tx.Drafts("me", 9)
-		if len(rows) != 0 || len(mine) != 1 || len(found) != 0 || len(peers) != 0 || len(waits) != 0 || len(tracks) != 0 || len(drafts) != 1 {
+		if len(rows) != 0 || len(mine) != 1 || len(found) != 0 || len(peers) != 1 || len(waits) != 1 || waits[0].ID != live.ID() || len(tracks) != 0 || len(drafts) != 1 {
 			t.Errorf("stale entries show: %d %d %d %d %d %d %d", len(rows), len(mine), len(found), len(peers), len(waits), len(tracks), len(drafts))
 		}
 		return errors.Join(err1, err2, err3, err4, err5, err6, err7)
