@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -126,17 +127,42 @@ func FileName(from replication.Name, at time.Time) string {
 
 // Create writes a bundle as a new file into a folder, whole or not at all, and returns its path. When it returns the
 // file is on the medium.
-func Create(dir string, c Contents) (path string, err error) {
-	path = filepath.Join(dir, FileName(c.From, c.Created))
+func Create(dir string, c Contents) (string, error) {
+	return create(dir, c.From, c.Created, func(w io.Writer) error { return Write(w, c) })
+}
+
+// Save is Create for a bundle that comes from a reader, as a node streams it to a tool. It is checked to be whole.
+func Save(dir string, from replication.Name, at time.Time, r io.Reader) (string, error) {
+	return create(dir, from, at, func(w io.Writer) error {
+		rep, err := Read(context.Background(), io.TeeReader(r, w), passing{})
+		if err == nil && !rep.Complete {
+			err = ErrTruncated
+		}
+		return err
+	})
+}
+
+// passing is the sink of a bundle that is only looked through.
+type passing struct{}
+
+func (passing) Index(Index) error                            { return nil }
+func (passing) Edition(context.Context, []byte) error        { return nil }
+func (passing) Receipt(context.Context, record.Record) error { return nil }
+func (passing) Parcel(context.Context, replication.Parcel, func(int) ([]byte, error)) error {
+	return nil
+}
+
+func create(dir string, from replication.Name, at time.Time, write func(io.Writer) error) (path string, err error) {
+	path = filepath.Join(dir, FileName(from, at))
 	for n := 2; exists(path); n++ {
-		path = filepath.Join(dir, strings.TrimSuffix(FileName(c.From, c.Created), Suffix)+fmt.Sprintf("-%d", n)+Suffix)
+		path = filepath.Join(dir, strings.TrimSuffix(FileName(from, at), Suffix)+fmt.Sprintf("-%d", n)+Suffix)
 	}
 	f, err := os.CreateTemp(dir, "motcua-*.part")
 	if err != nil {
 		return "", medium(dir, err)
 	}
 	defer os.Remove(f.Name()) // has no effect once it is renamed
-	err = Write(f, c)
+	err = write(f)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return "", medium(dir, err)
 	}
