@@ -22,25 +22,21 @@ import (
 
 	"motcua/crypto/wire"
 	"motcua/directory"
-	"motcua/directory/edition"
-	"motcua/directory/replica"
 	"motcua/directory/state"
 	"motcua/replication"
 	"motcua/replication/link"
 )
 
-// Config says who asks. Link and Replica are required.
-type Config struct {
-	Link    *link.Link
-	Replica *replica.Replica
-	// Log defaults to nothing.
-	Log *slog.Logger
+// Replica is what a client needs to know of a node's copy of the public tables.
+type Replica interface {
+	Members() []directory.Member
 }
 
 // Client asks. It is safe for concurrent use.
 type Client struct {
-	cfg Config
-	log *slog.Logger
+	link    *link.Link
+	replica Replica
+	log     *slog.Logger
 
 	mu   sync.Mutex
 	good string // server that answered last
@@ -53,12 +49,15 @@ const (
 	hurry    = 700 * time.Millisecond
 )
 
-// New makes a client.
-func New(cfg Config) *Client {
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	return &Client{cfg: cfg, log: cfg.Log}
+// New makes a client, whose calls go over the link to the members that the replica knows.
+func New(l *link.Link, r Replica) *Client {
+	return &Client{link: l, replica: r, log: slog.New(slog.DiscardHandler)}
+}
+
+// LogTo has the client say which servers do not answer. Call it before the first question.
+func (c *Client) LogTo(log *slog.Logger) *Client {
+	c.log = log
+	return c
 }
 
 // order returns the servers' names, the last good one first.
@@ -67,7 +66,7 @@ func (c *Client) order() []string {
 	good := c.good
 	c.mu.Unlock()
 	var out []string
-	for _, m := range c.cfg.Replica.Members() {
+	for _, m := range c.replica.Members() {
 		if m.Name == good {
 			out = append([]string{m.Name}, out...)
 		} else {
@@ -102,7 +101,7 @@ func (c *Client) call(ctx context.Context, name string, q Request, wait time.Dur
 	c.mu.Unlock()
 	left := c.order()
 	attempts, running := make(chan attempt, len(left)), 0
-	for {
+	for ctx.Err() == nil {
 		if len(left) > 0 {
 			server := left[0]
 			left = left[1:]
@@ -112,8 +111,8 @@ func (c *Client) call(ctx context.Context, name string, q Request, wait time.Dur
 				attempts <- attempt{server, r, err}
 			}()
 		}
-		if running == 0 || ctx.Err() != nil {
-			return directory.Errorf(name, directory.NoLeader, "no server of the directory can be reached just now: try again later")
+		if running == 0 {
+			break
 		}
 		a, came := next(ctx, attempts, wait == 0 && len(left) > 0)
 		if !came {
@@ -125,6 +124,7 @@ func (c *Client) call(ctx context.Context, name string, q Request, wait time.Dur
 		}
 		c.log.Debug("directory server did not answer", "peer", a.server, "op", name, "error", a.err)
 	}
+	return directory.Errorf(name, directory.NoLeader, "no server of the directory can be reached just now: try again later")
 }
 
 // next waits for an attempt to end; if hurried, only for a moment.
@@ -163,7 +163,7 @@ func decode(body []byte, out any) error {
 func (c *Client) askOne(ctx context.Context, server string, q Request, wait time.Duration) (r Response, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience+wait)
 	defer cancel()
-	s, err := c.cfg.Link.Dial(ctx, replication.Name(server), Protocol)
+	s, err := c.link.Dial(ctx, replication.Name(server), Protocol)
 	if err != nil {
 		return r, err
 	}
@@ -268,47 +268,23 @@ func (c *Client) Announce(ctx context.Context, addr, portal string) error {
 	return c.ask(ctx, "announce", OpAnnounce, Place{addr, portal}, nil)
 }
 
-// FetchEdition installs the newest edition if it is newer than the replica's, and tells whether it did.
-func (c *Client) FetchEdition(ctx context.Context) (bool, error) { return c.fetch(ctx, 0) }
-
-func (c *Client) fetch(ctx context.Context, wait time.Duration) (bool, error) {
-	q, err := request(OpEdition, EditionWish{Have: c.cfg.Replica.Number(), Wait: uint32(wait.Milliseconds())})
-	if err != nil {
-		return false, err
-	}
-	var body []byte
-	if err := c.call(ctx, "fetch edition", q, wait, &body); err != nil || len(body) == 0 {
-		return false, err
-	}
-	if err := c.cfg.Replica.Install(body); err != nil {
-		if errors.Is(err, edition.ErrOld) {
-			return false, nil // another brought it meanwhile
-		}
-		return false, err
-	}
-	c.log.Info("edition installed", "edition", c.cfg.Replica.Number())
-	return true, nil
+// FetchEdition returns the bytes of the newest edition, for the replica to verify and install; none if it is not newer
+// than the one at hand.
+func (c *Client) FetchEdition(ctx context.Context, have uint64) ([]byte, error) {
+	return c.fetch(ctx, have, 0)
 }
 
-// The pauses of Follow.
-const (
-	followWait  = MaxWait * time.Millisecond
-	followPause = 5 * time.Second
-)
+// AwaitEdition is FetchEdition that lets the server wait half a minute for one that is newer, so that a node which asks
+// again and again has each new edition within a second.
+func (c *Client) AwaitEdition(ctx context.Context, have uint64) ([]byte, error) {
+	return c.fetch(ctx, have, MaxWait*time.Millisecond)
+}
 
-// Follow keeps the replica up to date until ctx ends: a server holds the question until there is a newer edition. What
-// comes by wake (a sighting in the gossip; may be nil) makes it ask at once after a failure.
-func (c *Client) Follow(ctx context.Context, wake <-chan struct{}) {
-	for ctx.Err() == nil {
-		if _, err := c.fetch(ctx, followWait); err == nil {
-			continue
-		} else if ctx.Err() == nil {
-			c.log.Debug("no edition fetched", "error", err)
-		}
-		select {
-		case <-time.After(followPause):
-		case <-wake:
-		case <-ctx.Done():
-		}
+func (c *Client) fetch(ctx context.Context, have uint64, wait time.Duration) (body []byte, err error) {
+	q, err := request(OpEdition, EditionWish{Have: have, Wait: uint32(wait.Milliseconds())})
+	if err != nil {
+		return nil, err
 	}
+	err = c.call(ctx, "fetch edition", q, wait, &body)
+	return body, err
 }

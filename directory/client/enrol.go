@@ -13,19 +13,25 @@ import (
 	"motcua/replication/link"
 )
 
-// Enrolment is what a node has once it is enrolled: keep both, the genesis where only the node's owner reads.
-type Enrolment struct {
+// Applicant is the machine that wants to be an office's node.
+type Applicant struct {
+	Identity *identity.Private // the one the link was opened with
+	Addr     string            // UDP host:port at which peers reach it
+	Portal   string            // base URL that people use; "" for none
+}
+
+// Welcome is what a node has once it is enrolled: keep both, the genesis where only the node's owner reads.
+type Welcome struct {
 	Genesis directory.Genesis
 	Edition []byte // verified; install it in the replica
 }
 
-// Enrol makes this machine the node of the token's office: at addr (UDP host:port), for people at portal (base URL). It
-// tries the token's servers in turn. Nothing is believed that the token does not vouch for: the servers by their keys,
+// Enrol makes the applicant the node of the token's office. It tries the token's servers in turn. Nothing is believed that the token does not vouch for: the servers by their keys,
 // the genesis by its digest, the edition by the members in it. Done again after a lost answer it returns the same.
-func Enrol(ctx context.Context, l *link.Link, id *identity.Private, t directory.Token, addr, portal string) (Enrolment, error) {
-	q, err := application(id, t, addr, portal)
+func Enrol(ctx context.Context, l *link.Link, t directory.Token, a Applicant) (Welcome, error) {
+	q, err := application(t, a)
 	if err != nil {
-		return Enrolment{}, fmt.Errorf("enrol %s: %w", t.Office, err)
+		return Welcome{}, fmt.Errorf("enrol %s: %w", t.Office, err)
 	}
 	var errs []error
 	for _, s := range t.Servers {
@@ -34,21 +40,22 @@ func Enrol(ctx context.Context, l *link.Link, id *identity.Private, t directory.
 			return r.verify(t)
 		}
 		if f, ok := errors.AsType[*directory.Error](err); ok && f.Code != directory.NoLeader {
-			return Enrolment{}, fmt.Errorf("enrol %s: %w", t.Office, f)
+			return Welcome{}, fmt.Errorf("enrol %s: %w", t.Office, f)
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", s.Addr, err))
 	}
-	return Enrolment{}, fmt.Errorf("enrol %s: no server of the directory answered: %w; check the line and try again, the token stays good", t.Office, errors.Join(errs...))
+	return Welcome{}, fmt.Errorf("enrol %s: no server of the directory answered: %w; check the line and try again, the token stays good", t.Office, errors.Join(errs...))
 }
 
-func application(id *identity.Private, t directory.Token, addr, portal string) (EnrolRequest, error) {
+func application(t directory.Token, a Applicant) (EnrolRequest, error) {
 	b, err := wire.Marshal(Application{
-		Version: 1, Genesis: t.Genesis, Token: t.Hash(), Office: t.Office, Identity: id.Public(), Addr: addr, Portal: portal,
+		Version: 1, Genesis: t.Genesis, Token: t.Hash(), Office: t.Office,
+		Identity: a.Identity.Public(), Addr: a.Addr, Portal: a.Portal,
 	})
 	if err != nil {
 		return EnrolRequest{}, err
 	}
-	r, err := record.SignOne(id.Sign, EnrolLabel, b)
+	r, err := record.SignOne(a.Identity.Sign, EnrolLabel, b)
 	return EnrolRequest{Application: r, Secret: t.Secret}, err
 }
 
@@ -74,20 +81,20 @@ func applyAt(ctx context.Context, l *link.Link, at directory.TokenServer, q Enro
 }
 
 // verify checks the answer against the token.
-func (r EnrolResponse) verify(t directory.Token) (Enrolment, error) {
+func (r EnrolResponse) verify(t directory.Token) (Welcome, error) {
 	g, err := directory.ReadGenesis(r.Genesis)
 	if err != nil {
-		return Enrolment{}, fmt.Errorf("enrol %s: %w", t.Office, err)
+		return Welcome{}, fmt.Errorf("enrol %s: %w", t.Office, err)
 	}
 	if g.Digest() != t.Genesis {
-		return Enrolment{}, fmt.Errorf("enrol %s: the server sent another genesis than the token names: do not trust it, and tell the province", t.Office)
+		return Welcome{}, fmt.Errorf("enrol %s: the server sent another genesis than the token names: do not trust it, and tell the province", t.Office)
 	}
 	s, err := edition.Read(r.Edition)
 	if err == nil {
 		_, err = s.Verify(edition.Trust{Genesis: t.Genesis, Members: g.Members})
 	}
 	if err != nil {
-		return Enrolment{}, fmt.Errorf("enrol %s: %w", t.Office, err)
+		return Welcome{}, fmt.Errorf("enrol %s: %w", t.Office, err)
 	}
-	return Enrolment{Genesis: g, Edition: r.Edition}, nil
+	return Welcome{Genesis: g, Edition: r.Edition}, nil
 }
