@@ -7,8 +7,6 @@ import (
 	"net/netip"
 	"sync"
 	"time"
-
-	"github.com/quic-go/quic-go/testutils/simnet"
 )
 
 // Weather is how badly packets fare. The zero Weather delivers everything at once.
@@ -21,15 +19,16 @@ type Weather struct {
 
 // Network is a simulated packet network. Make endpoints with Listen.
 type Network struct {
-	router simnet.PerfectRouter
-
-	mu      sync.Mutex
-	weather Weather
-	cut     map[netip.AddrPort]bool
+	mu        sync.Mutex
+	weather   Weather
+	cut       map[netip.AddrPort]bool
+	endpoints map[netip.AddrPort]*endpoint
 }
 
 // NewNetwork makes a network in fair weather.
-func NewNetwork() *Network { return &Network{cut: map[netip.AddrPort]bool{}} }
+func NewNetwork() *Network {
+	return &Network{cut: map[netip.AddrPort]bool{}, endpoints: map[netip.AddrPort]*endpoint{}}
+}
 
 // SetWeather changes how packets fare from now on.
 func (n *Network) SetWeather(w Weather) {
@@ -38,7 +37,7 @@ func (n *Network) SetWeather(w Weather) {
 	n.weather = w
 }
 
-// Cut pulls the cable of an address, Heal plugs it in again.
+// Cut pulls the cable of an address: packets under way are lost too.
 func (n *Network) Cut(addr string) { n.set(addr, true) }
 
 // Heal plugs the cable of an address in again.
@@ -52,53 +51,48 @@ func (n *Network) set(addr string, cut bool) {
 
 // Listen makes an endpoint at ip:port. Listening again at an address takes it over, as a restarted machine does.
 func (n *Network) Listen(addr string) net.PacketConn {
-	at := net.UDPAddrFromAddrPort(netip.MustParseAddrPort(addr))
-	return simnet.NewBlockingSimConn(at, n)
+	e := &endpoint{
+		n: n, addr: netip.MustParseAddrPort(addr), packets: make(chan packet, queue),
+		closed: make(chan struct{}), moved: make(chan struct{}, 1),
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.endpoints[e.addr] = e
+	return e
 }
 
-// AddNode is called by endpoints.
-func (n *Network) AddNode(addr net.Addr, r simnet.PacketReceiver) { n.router.AddNode(addr, r) }
-
-// SendPacket is called by endpoints.
-func (n *Network) SendPacket(p simnet.Packet) error {
+// send has a packet delivered as the weather is.
+func (n *Network) send(p packet) {
 	n.mu.Lock()
-	w, dark := n.weather, n.dark(p)
+	w, dark := n.weather, n.cut[p.from] || n.cut[p.to]
 	n.mu.Unlock()
 	if dark || rand.Float64() < w.Loss {
-		return nil
+		return
 	}
-	p.Data = bytes.Clone(p.Data)
-	n.deliver(p, w)
+	copies := 1
 	if rand.Float64() < w.Duplicate {
-		p.Data = bytes.Clone(p.Data)
-		n.deliver(p, w)
+		copies = 2
 	}
-	return nil
-}
-
-func (n *Network) dark(p simnet.Packet) bool {
-	return n.cut[addrPort(p.From)] || n.cut[addrPort(p.To)]
-}
-
-func (n *Network) deliver(p simnet.Packet, w Weather) {
-	delay := w.Latency
-	if w.Jitter > 0 {
-		delay += rand.N(w.Jitter)
-	}
-	time.AfterFunc(delay, func() {
-		n.mu.Lock()
-		dark := n.dark(p)
-		n.mu.Unlock()
-		if !dark {
-			n.router.SendPacket(p) // an address where nobody listens swallows it, as the real network does
+	for range copies {
+		delay := w.Latency
+		if w.Jitter > 0 {
+			delay += rand.N(w.Jitter)
 		}
-	})
+		q := packet{p.from, p.to, bytes.Clone(p.data)}
+		time.AfterFunc(delay, func() { n.deliver(q) })
+	}
 }
 
-func addrPort(a net.Addr) netip.AddrPort {
-	if u, ok := a.(*net.UDPAddr); ok {
-		p := u.AddrPort()
-		return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+// deliver hands a packet over. Where nobody listens, or listens too slowly, it is lost.
+func (n *Network) deliver(p packet) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	e := n.endpoints[p.to]
+	if e == nil || n.cut[p.from] || n.cut[p.to] {
+		return
 	}
-	return netip.AddrPort{}
+	select {
+	case e.packets <- p:
+	default:
+	}
 }
