@@ -15,6 +15,7 @@ func TestFold(t *testing.T) {
 		"Đăng ký đất đai":                  "dang ky dat dai",
 		"  UBND  xã Vĩnh Lương, Nha Trang": "ubnd xa vinh luong nha trang",
 		"Ðà Nẵng":                          "da nang", // typed with the Icelandic letter
+		"ðà Nẵng":                          "da nang",
 		"1.001193":                         "1 001193",
 		"hộ tịch/chứng thực":               "ho tich chung thuc",
 		"ẮẰẲẴẶ ƯỨỪỬỮỰ ƠỚỜỞỠỢ": "aaaaa uuuuuu oooooo",
@@ -98,6 +99,25 @@ func TestSearch(t *testing.T) {
 	}
 	if got := ix.Search("dang", 2); len(got) != 2 {
 		t.Errorf("limit of 2 gave %v", got)
+	}
+}
+
+func TestRanking(t *testing.T) {
+	ix := NewIndex([]Doc{
+		{ID: "row", Names: []string{"Do so"}},
+		{ID: "marks", Names: []string{"Đỏ và trắng, có sổ"}},
+		{ID: "text", Names: []string{"A"}, Text: []string{"giám hộ"}},
+		{ID: "synonym", Names: []string{"B"}, Synonyms: []string{"giám hộ"}},
+		{ID: "name", Names: []string{"Đăng ký giám hộ"}},
+	})
+	for query, want := range map[string][]string{
+		"đỏ sổ":   {"marks", "row"}, // the typed marks come before words in a row
+		"do so":   {"row", "marks"},
+		"giam ho": {"name", "synonym", "text"},
+	} {
+		if got := ix.Search(query, 5); !slices.Equal(got, want) {
+			t.Errorf("Search(%q) = %v, want %v", query, got, want)
+		}
 	}
 }
 

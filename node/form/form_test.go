@@ -120,7 +120,7 @@ func TestValidateRefusesWhatDecodeNeverMakes(t *testing.T) {
 	f := mustCompile(t, sample)
 	swap := func(old, new string) string { return strings.Replace(golden, old, new, 1) }
 	for name, answers := range map[string]string{
-		"unknown member": swap(`{`, `{"spy":"x",`), "blank": swap(`"Nguyễn Thị Hoà"`, `"   "`), "control": swap("một", `\u0007`),
+		"unknown member": swap(`{`, `{"spy":"x",`), "blank": swap(`"Nguyễn Thị Hoà"`, `"   "`), "control": swap("một", `\u0007`), "unticked": swap(`"agree":true,`, ``),
 		"wrong type": swap(`1250`, `"1250"`), "date of another form": swap("1985-02-03", "03/02/1985"),
 	} {
 		if p, err := f.Validate([]byte(answers)); err != nil || len(p) == 0 {
