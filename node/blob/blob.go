@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
+	"sync"
 	"time"
 
 	"motcua/crypto/digest"
@@ -32,10 +34,15 @@ type Sealed struct {
 }
 
 // Store seals files onto a shelf and opens them. It is safe for concurrent use.
-type Store struct{ shelf Shelf }
+type Store struct {
+	shelf Shelf
+
+	mu   sync.Mutex
+	used map[digest.Digest]time.Time // when this process last said yes about a file; older ones are forgotten by Sweep
+}
 
 // New makes a store on a shelf.
-func New(s Shelf) *Store { return &Store{s} }
+func New(s Shelf) *Store { return &Store{shelf: s, used: make(map[digest.Digest]time.Time)} }
 
 // Open opens the store of a local folder. Close it.
 func Open(dir string) (*Store, error) {
@@ -103,7 +110,15 @@ func (s *Store) put(ctx context.Context, r io.Reader, maxBytes int64) (Sealed, e
 	}
 	kind, _ := Sniff(in.head)
 	out := Sealed{Blob: digest.Digest(sum.Sum(nil)), Plain: digest.Digest(in.hash.Sum(nil)), Size: size, Sealed: sealed, Key: key[:], MediaType: kind}
+	s.use(out.Blob)
 	return out, p.Keep(out.Blob)
+}
+
+// use keeps a file from being swept for a while, before anybody is told that it is there.
+func (s *Store) use(blob digest.Digest) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used[blob] = time.Now()
 }
 
 // meter hashes what is read through it and remembers its beginning.
@@ -139,6 +154,7 @@ func (s *Store) PutSealed(ctx context.Context, r io.Reader, want digest.Digest, 
 		err = ErrMismatch
 	}
 	if err == nil {
+		s.use(want)
 		err = p.Keep(want)
 	}
 	if err != nil {
@@ -159,8 +175,9 @@ func (c *withContext) Read(b []byte) (int, error) {
 	return c.r.Read(b)
 }
 
-// Has tells whether a file is held.
+// Has tells whether a file is held. One that is will not be swept for a while.
 func (s *Store) Has(ctx context.Context, blob digest.Digest) (bool, error) {
+	s.use(blob)
 	f, err := s.Raw(ctx, blob)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
@@ -193,8 +210,8 @@ func (s *Store) Open(ctx context.Context, blob digest.Digest, key []byte) (io.Re
 	return r, nil
 }
 
-// Sweep removes the files that nobody keeps and that were last written before a time, so that one just put, whose act is
-// not yet committed, is spared: an hour ago is right. It returns how many went.
+// Sweep removes the files that nobody keeps and that were last written, or said to be held, before a time, so that one whose
+// act is not yet committed is spared: an hour ago is right. It returns how many went.
 func (s *Store) Sweep(ctx context.Context, before time.Time, keep func(digest.Digest) (bool, error)) (removed int, err error) {
 	err = s.shelf.Each(ctx, func(e Entry) error {
 		if !e.Modified.Before(before) {
@@ -203,11 +220,32 @@ func (s *Store) Sweep(ctx context.Context, before time.Time, keep func(digest.Di
 		if needed, err := keep(e.Name); err != nil || needed {
 			return err
 		}
-		removed++
-		return s.shelf.Remove(ctx, e.Name)
+		gone, err := s.remove(ctx, e.Name, before)
+		if gone {
+			removed++
+		}
+		return err
 	})
+	s.forget(before)
 	if err != nil {
 		err = fmt.Errorf("sweep attachments: %w", err)
 	}
 	return removed, err
+}
+
+// remove removes a file unless somebody was told meanwhile that it is there.
+func (s *Store) remove(ctx context.Context, blob digest.Digest, before time.Time) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at, ok := s.used[blob]; ok && !at.Before(before) {
+		return false, nil
+	}
+	err := s.shelf.Remove(ctx, blob)
+	return err == nil, err
+}
+
+func (s *Store) forget(before time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.used, func(_ digest.Digest, at time.Time) bool { return at.Before(before) })
 }

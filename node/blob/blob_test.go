@@ -355,9 +355,10 @@ func TestSealedArrives(t *testing.T) {
 func TestSweepSparesWhatIsNeededOrNew(t *testing.T) {
 	shelf := folder(t, t.TempDir())
 	s, ctx := New(shelf), context.Background()
-	needed, orphan, fresh := put(t, s, []byte("needed")), put(t, s, []byte("orphan")), put(t, s, []byte("fresh"))
+	needed, orphan, fresh, asked := put(t, s, []byte("needed")), put(t, s, []byte("orphan")), put(t, s, []byte("fresh")), put(t, s, []byte("asked for"))
+	s = New(shelf) // another day: what was put is forgotten
 	long := time.Now().Add(-2 * time.Hour)
-	for _, f := range []Sealed{needed, orphan} {
+	for _, f := range []Sealed{needed, orphan, asked} {
 		if err := os.Chtimes(shelf.path(f.Blob), long, long); err != nil {
 			t.Fatal(err)
 		}
@@ -369,11 +370,18 @@ func TestSweepSparesWhatIsNeededOrNew(t *testing.T) {
 	if n, err := sweep(func(digest.Digest) (bool, error) { return false, unsure }); n != 0 || !errors.Is(err, unsure) {
 		t.Errorf("sweeping without knowing: %d removed, %v", n, err)
 	}
-	n, err := sweep(func(d digest.Digest) (bool, error) { return d == needed.Blob, nil })
+	n, err := sweep(func(d digest.Digest) (bool, error) {
+		if d == asked.Blob { // an arriving parcel names a file that an earlier, refused one brought
+			if held, err := s.Has(ctx, d); !held || err != nil {
+				t.Errorf("held %v: %v", held, err)
+			}
+		}
+		return d == needed.Blob, nil
+	})
 	if n != 1 || err != nil {
 		t.Errorf("%d removed: %v", n, err)
 	}
-	for f, want := range map[digest.Digest]bool{needed.Blob: true, orphan.Blob: false, fresh.Blob: true} {
+	for f, want := range map[digest.Digest]bool{needed.Blob: true, orphan.Blob: false, fresh.Blob: true, asked.Blob: true} {
 		if held, err := s.Has(ctx, f); err != nil || held != want {
 			t.Errorf("%s held: %v, want %v: %v", f.Short(), held, want, err)
 		}
