@@ -33,7 +33,7 @@ func keyFor(name string) *record.Key {
 	return k
 }
 
-func keys(office string, _ int64) (*record.PublicKey, error) {
+func keys(office string, _ int64, _ digest.Digest) (*record.PublicKey, error) {
 	if office == la {
 		return nil, errors.New("no such office")
 	}

@@ -3,11 +3,13 @@ package dossier
 import (
 	"fmt"
 
+	"motcua/crypto/digest"
 	"motcua/crypto/record"
 )
 
-// KeyOf returns the signing key of an office at a time (Unix milliseconds), or why there is none.
-type KeyOf func(office string, at int64) (*record.PublicKey, error)
+// KeyOf returns the signing key that an office had at a time (Unix milliseconds), or why there is none. An office may have
+// had several: signer is the ID of the one wanted.
+type KeyOf func(office string, at int64, signer digest.Digest) (*record.PublicKey, error)
 
 // Verify checks that every event of a chain, from its first, was signed by the office it names and hangs on the one
 // before, and that a submission inside was signed by its portal. What the events mean is for Replay. The error wraps
@@ -33,7 +35,7 @@ func verifyOne(chain []Signed, i int, key KeyOf) error {
 	if err := follows(prev, e.Event); err != nil {
 		return err
 	}
-	k, err := key(e.Event.Office, e.Event.At)
+	k, err := key(e.Event.Office, e.Event.At, e.Record.Signer)
 	if err != nil {
 		return err
 	}
@@ -71,7 +73,7 @@ func VerifySubmission(r record.Record, key KeyOf) (Submission, error) {
 	if err != nil {
 		return s, err
 	}
-	k, err := key(s.Portal, s.At)
+	k, err := key(s.Portal, s.At, r.Signer)
 	if err != nil {
 		return s, err
 	}

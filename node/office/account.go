@@ -162,8 +162,18 @@ func (o *Office) askAccount(ctx context.Context, login string) (directory.Accoun
 	return a, err
 }
 
-// Account returns this node's copy of an account, for a session.
-func (o *Office) Account(id directory.AccountID) (a directory.Account, err error) {
+// Account returns the account of a session: this node's copy, or the directory's where this node has none, as when somebody
+// signed in at another node.
+func (o *Office) Account(ctx context.Context, id directory.AccountID) (a directory.Account, err error) {
 	err = o.Store.View(func(t *store.Tx) (err error) { a, _, err = t.AccountByID(id); return err })
-	return a, missing("account", err)
+	if err == nil || !errors.Is(err, store.ErrNotFound) {
+		return a, err
+	}
+	asked, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	if a, err = o.Calls.AccountByID(asked, id); err != nil {
+		return a, err
+	}
+	o.heard()
+	return a, o.Store.Update(ctx, func(t *store.Tx) error { return t.PutAccount(a) })
 }

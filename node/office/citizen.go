@@ -343,26 +343,33 @@ func (o *Office) track(ctx context.Context, code, lastFour string) (TrackView, e
 			return o.rowTrack(row), nil
 		}
 	}
-	tr, err := o.lookup(ctx, code)
+	tr, err := o.lookup(ctx, code, lastFour, held)
 	switch {
-	case err == nil && proves(tr, code, lastFour):
+	case err == nil:
 		return o.freshest(ctx, o.trackView(tr), code, lastFour), nil
 	case held:
 		return o.freshest(ctx, o.rowTrack(row), code, lastFour), nil
-	case err == nil:
-		return TrackView{}, errNotProven()
 	}
 	return TrackView{}, err
 }
 
-func (o *Office) lookup(ctx context.Context, code string) (directory.Track, error) {
+// lookup asks the directory for a track, once it is proven that whoever asks may see it.
+func (o *Office) lookup(ctx context.Context, code, lastFour string, proven bool) (tr directory.Track, err error) {
 	asked, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	tr, err := o.Calls.Lookup(asked, code)
-	if err == nil {
-		o.heard()
+	if !proven {
+		proven, err = o.Calls.Prove(asked, code, lastFour)
 	}
-	if err != nil && outOfReach(err) {
+	switch {
+	case err == nil && proven:
+		tr, err = o.Calls.Lookup(asked, code)
+	case err == nil || directory.CodeOf(err) == directory.NotFound:
+		err = errNotProven()
+	}
+	switch c := directory.CodeOf(err); {
+	case err == nil:
+		o.heard()
+	case c == directory.Internal || c == directory.NoLeader:
 		err = directory.Errorf("track", directory.NoLeader, "this office does not hold the dossier, and the directory cannot be reached now; try again later")
 	}
 	return tr, err
@@ -389,15 +396,6 @@ func (o *Office) freshest(ctx context.Context, v TrackView, code, lastFour strin
 // errNotProven does not tell a wrong code from wrong digits.
 func errNotProven() error {
 	return directory.Errorf("track", directory.Denied, "no dossier fits the code and these four digits")
-}
-
-func proves(tr directory.Track, code, lastFour string) bool {
-	for _, c := range []string{code, tr.Code, tr.Alias} {
-		if c != "" && slices.Contains(tr.Checks, directory.TrackCheck(c, lastFour)) {
-			return true
-		}
-	}
-	return false
 }
 
 // proven checks the digits against the dossier itself.

@@ -51,7 +51,10 @@ type Directory interface {
 	// Procedure returns a version of a procedure; Current the one valid on a date.
 	Procedure(code string, version uint32) (directory.Procedure, bool)
 	Current(code string, on directory.Date) (directory.Procedure, bool)
-	Calendar() directory.Calendar
+	// Calendar is false before the first was published.
+	Calendar() (directory.Calendar, bool)
+	// Signer returns whose signing key this is or was, by its ID.
+	Signer(key digest.Digest) (replication.Peer, bool)
 }
 
 // Calls are the questions only the directory servers answer. Each may fail because they are out of reach; a business answer
@@ -59,9 +62,12 @@ type Directory interface {
 type Calls interface {
 	Register(context.Context, directory.Account) (directory.Account, error)
 	Account(ctx context.Context, login string) (directory.Account, error)
+	AccountByID(context.Context, directory.AccountID) (directory.Account, error)
 	Staff(context.Context, directory.OfficeCode) ([]directory.Account, error)
 	Report(context.Context, []directory.Track) error
+	// Lookup returns a track without its checks; Prove tells whether the last four digits fit a code.
 	Lookup(ctx context.Context, code string) (directory.Track, error)
+	Prove(ctx context.Context, code, lastFour string) (bool, error)
 	Mine(context.Context, directory.AccountID) ([]directory.Track, error)
 }
 
@@ -150,7 +156,10 @@ func (o *Office) heard() { o.contact.Store(o.Now().UnixMilli()) }
 
 // days returns the calendar in force.
 func (o *Office) days() (*calendar.Calendar, error) {
-	pub := o.Directory.Calendar()
+	pub, ok := o.Directory.Calendar()
+	if !ok {
+		return nil, directory.Errorf("due date", directory.NotFound, "no calendar in edition %d: connect this node to the directory, or read a newer edition from a stick", o.Directory.Number())
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.calendar != nil && o.raw == pub.Version {
@@ -211,18 +220,17 @@ func (o *Office) ancestor(code string, l directory.LevelID) (string, error) {
 	return "", directory.Errorf("place step", directory.NotFound, "no office of level %s above %s in edition %d", l, code, o.Directory.Number())
 }
 
-// keyOf returns the signing key of an office, for a time. A node's key is replaced by enrolling anew, so only the present
-// one is known here; what was signed after a revocation is refused.
-func (o *Office) keyOf(office string, at int64) (*record.PublicKey, error) {
-	if office == string(o.Code) {
+// keyOf returns the signing key that an office had. What was signed after the key was revoked is refused.
+func (o *Office) keyOf(office string, at int64, signer digest.Digest) (*record.PublicKey, error) {
+	if office == string(o.Code) && signer == o.key.Public().ID() {
 		return o.key.Public(), nil
 	}
-	p, err := o.Directory.Resolve(replication.Name(office))
-	if err != nil {
-		return nil, err
+	p, ok := o.Directory.Signer(signer)
+	if !ok || p.Keys == nil {
+		return nil, fmt.Errorf("key %s is not in edition %d: %w", signer.Short(), o.Directory.Number(), replication.ErrUnknown)
 	}
-	if p.Keys == nil {
-		return nil, fmt.Errorf("no key of %s: %w", office, replication.ErrUnknown)
+	if string(p.Name) != office {
+		return nil, fmt.Errorf("key %s is %s's, not %s's: %w", signer.Short(), p.Name, office, record.ErrSignature)
 	}
 	if !p.Revoked.IsZero() && at >= p.Revoked.UnixMilli() {
 		return nil, fmt.Errorf("%s: %w", office, errRevoked)

@@ -117,7 +117,7 @@ func FuzzContent(f *testing.F) {
 		if err != nil {
 			return
 		}
-		know := func(string, int64) (*record.PublicKey, error) { return nil, replication.ErrUnknown }
+		know := func(string, int64, digest.Digest) (*record.PublicKey, error) { return nil, replication.ErrUnknown }
 		if v, err := bodyOf[requestContent](c); err == nil {
 			if chain, err := dossier.ReadChain(v.Root); err == nil && dossier.Verify(chain, know) == nil {
 				t.Fatal("a chain without keys verified")

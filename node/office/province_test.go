@@ -144,9 +144,18 @@ func (d tables) Current(code string, _ directory.Date) (directory.Procedure, boo
 	return d.Procedure(code, d.p.version)
 }
 
-func (d tables) Calendar() directory.Calendar {
+func (d tables) Signer(key digest.Digest) (replication.Peer, bool) {
+	for c := range d.p.offices {
+		if p, err := d.Resolve(replication.Name(c)); err == nil && p.Keys.Sign.ID() == key {
+			return p, true
+		}
+	}
+	return replication.Peer{}, false
+}
+
+func (d tables) Calendar() (directory.Calendar, bool) {
 	return directory.Calendar{Version: 3, Sessions: []directory.Session{{From: 420, To: 690}, {From: 810, To: 1020}},
-		Years: []directory.CalendarYear{{Year: 2026, Decision: "9441/TB-BNV", Final: true}}}
+		Years: []directory.CalendarYear{{Year: 2026, Decision: "9441/TB-BNV", Final: true}}}, true
 }
 
 // calls are the directory servers.
@@ -184,6 +193,24 @@ func (c calls) Account(_ context.Context, login string) (directory.Account, erro
 		return a, directory.Errorf("account", directory.NotFound, "none")
 	}
 	return a, nil
+}
+
+func (c calls) AccountByID(_ context.Context, id directory.AccountID) (directory.Account, error) {
+	for _, a := range c.p.accounts {
+		if a.ID == id {
+			return a, c.line()
+		}
+	}
+	return directory.Account{}, errors.Join(c.line(), directory.Errorf("account", directory.NotFound, "none"))
+}
+
+func (c calls) Prove(_ context.Context, code, lastFour string) (bool, error) {
+	for _, tr := range c.p.tracks {
+		if (tr.Code == code || tr.Alias == code) && slices.Contains(tr.Checks, directory.TrackCheck(code, lastFour)) {
+			return true, c.line()
+		}
+	}
+	return false, c.line()
 }
 
 func (c calls) Staff(_ context.Context, code directory.OfficeCode) (out []directory.Account, err error) {
