@@ -220,11 +220,11 @@ func inForce(versions []directory.Procedure, on directory.Date) (directory.Proce
 	return directory.Procedure{}, false
 }
 
-// Calendar returns the calendar in force; before the first is published it is the zero Calendar, which knows no working
-// time.
-func (r *Replica) Calendar() directory.Calendar {
-	if c := r.now.Load().e.Calendar; c != nil {
-		return *c
+// Calendar returns the calendar in force, false before the first is published.
+func (r *Replica) Calendar() (directory.Calendar, bool) {
+	c := r.now.Load().e.Calendar
+	if c == nil {
+		return directory.Calendar{}, false
 	}
-	return directory.Calendar{}
+	return *c, true
 }
