@@ -29,7 +29,7 @@ const maxMemoryKiB = 64 << 10
 
 // MinPassword and MaxPassword bound a password, in characters.
 const (
-	MinPassword = 8
+	MinPassword = 10
 	MaxPassword = 128
 )
 

@@ -30,6 +30,7 @@ type basket struct {
 	receipts []record.Record
 	parcels  map[digest.Digest][][]byte
 	refuse   digest.Digest
+	pass     replication.Name
 	some     []int // chunks asked for; nil: all
 }
 
@@ -52,6 +53,9 @@ func (b *basket) Receipt(_ context.Context, r record.Record) error {
 }
 
 func (b *basket) Parcel(_ context.Context, p replication.Parcel, chunk func(int) ([]byte, error)) error {
+	if p.Manifest.To == b.pass {
+		return ErrPassed
+	}
 	if p.ID() == b.refuse {
 		return &replication.NotNow{Obstacle: replication.WrongHouse}
 	}
@@ -140,6 +144,10 @@ func TestReaderAsksOnlyForWhatItLacks(t *testing.T) {
 	report, err := Read(t.Context(), bytes.NewReader(written(t, c)), &got)
 	if err != nil || !report.Complete || report.Parcels != 1 || len(got.parcels[c.Parcels[1].ID()]) != 1 {
 		t.Errorf("report %+v, %v", report, err)
+	}
+	other, err := Read(t.Context(), bytes.NewReader(written(t, c)), &basket{pass: "H32.3"})
+	if err != nil || other.Passed != 1 || other.Parcels != 1 || len(other.Faults) != 0 {
+		t.Errorf("one passed over: %+v, %v", other, err)
 	}
 	if len(report.Faults) != 1 || report.Faults[0].Parcel != c.Parcels[0].ID() {
 		t.Errorf("faults %v: the one refused is reported, and the others are taken", report.Faults)

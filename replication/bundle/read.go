@@ -26,6 +26,9 @@ type Sink interface {
 	Parcel(ctx context.Context, p replication.Parcel, chunk func(i int) ([]byte, error)) error
 }
 
+// ErrPassed is what a sink returns for a part that is somebody else's: it is passed over and counted as such.
+var ErrPassed = errors.New("it is for somebody else")
+
 // Fault is a part of a bundle that was not taken.
 type Fault struct {
 	Parcel digest.Digest // zero: a receipt or the edition
@@ -38,6 +41,7 @@ type Report struct {
 	Edition  bool // taken
 	Parcels  int  // taken
 	Receipts int  // taken
+	Passed   int  // parts passed over: see ErrPassed
 	Faults   []Fault
 	Complete bool // the end was reached
 }
@@ -144,6 +148,10 @@ func (b *reader) part(k kind, n uint32) error {
 }
 
 func (b *reader) fault(id digest.Digest, err error) {
+	if errors.Is(err, ErrPassed) {
+		b.report.Passed++
+		return
+	}
 	b.report.Faults = append(b.report.Faults, Fault{id, err})
 }
 

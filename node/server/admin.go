@@ -1,0 +1,167 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+
+	"motcua/node/store"
+	"motcua/replication"
+	"motcua/replication/bundle"
+)
+
+// Status is what a node says of itself.
+type Status struct {
+	Office    string   `json:"office"`
+	Portal    string   `json:"portal"`
+	Version   string   `json:"version"`
+	Started   int64    `json:"started"` // Unix seconds
+	Line      bool     `json:"line"`    // false during a drill: every packet is dropped
+	Edition   uint64   `json:"edition"`
+	Waiting   int      `json:"waiting"` // parcels without a receipt
+	Connected []string `json:"connected"`
+	Seen      int      `json:"seen"` // peers that gossip knows
+}
+
+// Status asks the node how it is.
+func (n *Server) Status() (Status, error) {
+	s := Status{
+		Office: string(n.enrolment.Office), Portal: n.enrolment.Portal, Version: n.cfg.Version, Started: n.started.Unix(),
+		Line: n.link.Line(), Edition: n.replica.Number(), Connected: []string{}, Seen: len(n.gossip.Members()),
+	}
+	for _, name := range n.link.Connected() {
+		s.Connected = append(s.Connected, string(name))
+	}
+	strip, err := n.office.Strip()
+	s.Waiting = strip.Waiting
+	return s, err
+}
+
+// Admin is what the tools of this machine may ask, over a socket that only the owner of the data folder can open.
+func (n *Server) Admin() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", n.adminStatus)
+	mux.HandleFunc("POST /line", n.adminLine)
+	mux.HandleFunc("GET /bundle", n.adminWriteBundle)
+	mux.HandleFunc("POST /bundle", n.adminReadBundle)
+	return mux
+}
+
+func (n *Server) adminStatus(w http.ResponseWriter, _ *http.Request) {
+	s, err := n.Status()
+	answer(w, s, err)
+}
+
+// adminLine pulls the cable or plugs it in again: {"up": false}.
+func (n *Server) adminLine(w http.ResponseWriter, r *http.Request) {
+	var in struct{ Up bool }
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1024)).Decode(&in); err != nil {
+		http.Error(w, "switch line: malformed request", http.StatusBadRequest)
+		return
+	}
+	n.link.SetLine(in.Up)
+	if in.Up {
+		n.courier.WakeAll(r.Context())
+	}
+	answer(w, map[string]bool{"up": in.Up}, nil)
+}
+
+// adminWriteBundle streams a bundle for the offices of the query's "to", or for every office something waits for.
+func (n *Server) adminWriteBundle(w http.ResponseWriter, r *http.Request) {
+	c, err := n.contents(r.URL.Query()["to"])
+	if err != nil {
+		answer(w, nil, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("X-Bundle-Name", bundle.FileName(c.From, c.Created))
+	if err := bundle.Write(w, c); err != nil {
+		n.log.Error("bundle not written", "err", err)
+		panic(http.ErrAbortHandler) // the reader must not take half a bundle for a whole one
+	}
+}
+
+func (n *Server) adminReadBundle(w http.ResponseWriter, r *http.Request) {
+	rep, err := bundle.Read(r.Context(), r.Body, sink{n})
+	out := BundleReport{
+		From: string(rep.Index.From), Parcels: rep.Parcels, Receipts: rep.Receipts, Edition: rep.Edition, Complete: rep.Complete,
+	}
+	for _, f := range rep.Faults {
+		out.Faults = append(out.Faults, f.Err.Error())
+	}
+	if err != nil {
+		out.Error = err.Error()
+	}
+	answer(w, out, nil)
+}
+
+// BundleReport says what was taken from a bundle. Error is why the reading stopped before the end.
+type BundleReport struct {
+	From     string   `json:"from"`
+	Parcels  int      `json:"parcels"`
+	Receipts int      `json:"receipts"`
+	Edition  bool     `json:"edition"`
+	Complete bool     `json:"complete"`
+	Faults   []string `json:"faults,omitempty"`
+	Error    string   `json:"error,omitempty"`
+}
+
+func answer(w http.ResponseWriter, v any, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(v)
+}
+
+// The bounds of one bundle.
+const (
+	maxBundleParcels  = 1000
+	maxBundleReceipts = 1000
+)
+
+// contents gathers what waits for the offices, and the receipts they may not have got: those for the parcels they sent last.
+func (n *Server) contents(to []string) (c bundle.Contents, err error) {
+	c = bundle.Contents{
+		From: replication.Name(n.enrolment.Office), Created: n.cfg.Now(), Chunk: n.spool.Chunk,
+		Edition: n.replica.Bytes(), EditionNumber: n.replica.Number(),
+	}
+	err = n.store.View(func(t *store.Tx) error {
+		names, err := t.OutgoingPeers()
+		if err != nil {
+			return err
+		}
+		for _, o := range n.replica.Nodes() {
+			names = append(names, replication.Name(o.Office)) // a receipt may be owed where nothing waits
+		}
+		if len(to) > 0 {
+			names = nil
+			for _, o := range to {
+				names = append(names, replication.Name(o))
+			}
+		}
+		slices.Sort(names)
+		names = slices.Compact(names)
+		for _, name := range names {
+			if err := gather(t, name, &c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return c, err
+}
+
+func gather(t *store.Tx, name replication.Name, c *bundle.Contents) error {
+	ps, err := t.WaitingParcels(name, maxBundleParcels)
+	if err != nil {
+		return err
+	}
+	rs, err := t.ReceiptsTo(name, maxBundleReceipts)
+	c.Parcels, c.Receipts = append(c.Parcels, ps...), append(c.Receipts, rs...)
+	return err
+}
+
+var errNotMine = errors.New("it is for other offices: carry it to one of those it names")

@@ -1,0 +1,20 @@
+// Package server is a node: it opens everything an office keeps in its data folder, connects it, and runs it.
+//
+// # The data folder
+//
+//	identity.pem   the node's keys; whoever has it is the office
+//	enrolment      which office this is, and the province it belongs to
+//	replica/       the newest verified edition of the directory
+//	store/         dossiers, outbox, inbox (package store)
+//	blobs/         attachments, sealed (package blob)
+//	spool/         chunks of parcels on their way (package spool)
+//
+// # Order
+//
+// A node answers people as soon as its store is open; it needs nobody outside for that. Stopping goes the other way
+// round: pages first, then the courier, the store last, so that nothing is acknowledged that is not kept.
+//
+// # What it does not do
+//
+// It knows no rule of any dossier, and reads no flags.
+package server

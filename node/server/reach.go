@@ -1,0 +1,10 @@
+package server
+
+// Reach tells how many peers answer at present and how many the directory names, this node left out of both.
+func (n *Server) Reach() (up, known int) {
+	known = len(n.replica.Nodes()) + len(n.replica.Members())
+	if _, enrolled := n.replica.Node(n.enrolment.Office); enrolled {
+		known--
+	}
+	return len(n.gossip.Members()), known
+}

@@ -1,0 +1,287 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"motcua/crypto/identity"
+	"motcua/directory"
+	"motcua/directory/client"
+	"motcua/directory/replica"
+	"motcua/node/blob"
+	"motcua/node/disk"
+	"motcua/node/office"
+	"motcua/node/session"
+	"motcua/node/store"
+	"motcua/replication"
+	"motcua/replication/courier"
+	"motcua/replication/gossip"
+	"motcua/replication/link"
+	"motcua/replication/spool"
+)
+
+// Config is how a node is run.
+type Config struct {
+	Dir  string
+	Conn net.PacketConn // for other machines; the server closes it
+	// HTTP is where browsers connect; nil: no pages are served (a simulation).
+	HTTP net.Listener
+	// Pages makes the handler of the pages. It may be nil where HTTP is.
+	Pages func(*office.Office, *Server) (http.Handler, error)
+	// Store are the settings of the store; zero is right.
+	Store store.Options
+	// Version of the program, told to peers.
+	Version string
+	Now     func() time.Time // default time.Now
+	Log     *slog.Logger     // default: nothing
+}
+
+// Server is a node.
+type Server struct {
+	cfg       Config
+	log       *slog.Logger
+	enrolment enrolment
+	genesis   directory.Genesis
+	id        *identity.Private
+
+	replica *replica.Replica
+	store   *store.Store
+	blobs   *blob.Store
+	spool   *spool.Spool
+	link    *link.Link
+	calls   *client.Client
+	courier *courier.Courier
+	gossip  *gossip.Gossip
+	office  *office.Office
+
+	newer   chan replication.Name
+	ready   chan struct{}
+	started time.Time
+	close   []func() error // in the order of opening
+}
+
+// checksAtOnce bounds the memory that password checks take: 19 MiB each.
+const checksAtOnce = 2
+
+// Open opens the data folder and the link, and serves peers at once; Run does the rest. On an error nothing is left open.
+func Open(cfg Config) (*Server, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	n := &Server{cfg: cfg, log: cfg.Log, newer: make(chan replication.Name, 1), ready: make(chan struct{}), started: cfg.Now()}
+	n.opened(cfg.Conn.Close)
+	for _, step := range []func() error{n.openFolder, n.openStores, n.connect} {
+		if err := step(); err != nil {
+			return nil, errors.Join(err, n.closeAll())
+		}
+	}
+	return n, nil
+}
+
+func (n *Server) opened(close func() error) { n.close = append(n.close, close) }
+
+// closeAll closes in the opposite order of opening.
+func (n *Server) closeAll() error {
+	var errs []error
+	for i := len(n.close) - 1; i >= 0; i-- {
+		errs = append(errs, n.close[i]())
+	}
+	n.close = nil
+	return errors.Join(errs...)
+}
+
+func (n *Server) path(name string) string { return filepath.Join(n.cfg.Dir, name) }
+
+// openFolder reads who this node is.
+func (n *Server) openFolder() (err error) {
+	if n.enrolment, n.genesis, err = loadEnrolment(n.cfg.Dir); err != nil {
+		return err
+	}
+	lock, err := disk.Lock(n.cfg.Dir)
+	if err != nil {
+		return fmt.Errorf("open node: %w", err)
+	}
+	n.opened(lock.Close)
+	if n.id, err = identity.Load(n.path(identityFile)); err != nil {
+		return fmt.Errorf("open node: %w", err)
+	}
+	if n.replica, err = replica.Open(n.path(replicaFolder), n.genesis); err != nil {
+		return fmt.Errorf("open node: %w", err)
+	}
+	return nil
+}
+
+func (n *Server) openStores() (err error) {
+	o := n.cfg.Store
+	if o.Log == nil {
+		o.Log = n.log
+	}
+	if n.store, err = store.Open(n.path(storeFolder), o); err != nil {
+		return fmt.Errorf("open node: %w", err)
+	}
+	n.opened(n.store.Close)
+	if n.blobs, err = blob.Open(n.path(blobFolder)); err != nil {
+		return fmt.Errorf("open node: %w", err)
+	}
+	n.opened(n.blobs.Close)
+	if n.spool, err = spool.Open(n.path(spoolFolder)); err != nil {
+		return fmt.Errorf("open node: %w", err)
+	}
+	return nil
+}
+
+// connect joins the rooms over the link.
+func (n *Server) connect() (err error) {
+	self := replication.Name(n.enrolment.Office)
+	n.link, err = link.New(link.Config{Name: self, Identity: n.id, Resolver: n.replica, Conn: n.cfg.Conn, Log: n.log})
+	if err != nil {
+		return fmt.Errorf("open node: %w", err)
+	}
+	n.opened(n.link.Close)
+	n.calls = client.New(n.link, n.replica)
+	n.office = office.New(office.Config{
+		Code: n.enrolment.Office, Identity: n.id, Store: n.store, Blobs: n.blobs, Spool: n.spool, Directory: n.replica,
+		Calls: n.calls, Peers: peers{n.link}, Passwords: session.NewPasswords(checksAtOnce), Sessions: n,
+		Now: n.cfg.Now, Log: n.log, Wake: func(to replication.Name) { n.courier.Wake(to) },
+	})
+	n.courier = courier.New(courier.Config{
+		Self: self, Identity: n.id, Link: n.link, Spool: n.spool, Outbox: n.office.Outbox(), Inbox: n.office.Inbox(),
+		Resolver: n.replica, Log: n.log,
+	})
+	n.link.Handle(office.Protocol, link.Known, n.answer)
+	n.link.Handle(editionProtocol, link.Known, n.serveEdition)
+	n.gossip, err = gossip.New(gossip.Config{
+		Name: self, Link: n.link, Key: n.genesis.GossipKey, Advertise: n.enrolment.Addr, Seeds: n.seeds, OnPeer: n.seen, Log: n.log,
+	}, n.meta())
+	if err != nil {
+		return fmt.Errorf("open node: %w", err)
+	}
+	n.opened(n.gossip.Close)
+	return nil
+}
+
+// Account implements office.Sessions.
+func (n *Server) Account(token []byte) (directory.AccountID, error) {
+	s, err := n.Session(string(token))
+	return s.Account, err
+}
+
+// Session verifies a session signed by any node of the province.
+func (n *Server) Session(token string) (session.Session, error) {
+	return session.Verify(token, n.keys, n.cfg.Now())
+}
+
+// Issue signs a session of an account that has just proven itself here.
+func (n *Server) Issue(a directory.Account) (string, error) {
+	return session.Issue(n.id, n.enrolment.Office, a, n.cfg.Now())
+}
+
+// keys are those of an office whose node is trusted now.
+func (n *Server) keys(code directory.OfficeCode) (*identity.Keys, error) {
+	if code == n.enrolment.Office {
+		return n.id.Public().Keys()
+	}
+	p, err := n.replica.Resolve(replication.Name(code))
+	if err != nil {
+		return nil, err
+	}
+	if !p.Revoked.IsZero() || p.Keys == nil {
+		return nil, fmt.Errorf("node of %s: %w", code, session.ErrInvalid)
+	}
+	return p.Keys, nil
+}
+
+// seeds are the peers that ought to be there.
+func (n *Server) seeds() (out []gossip.Seed) {
+	for _, m := range n.replica.Members() {
+		out = append(out, gossip.Seed{Name: replication.Name(m.Name), Addr: m.Addr})
+	}
+	return out
+}
+
+func (n *Server) meta() gossip.Meta {
+	return gossip.Meta{Edition: n.replica.Number(), Version: n.cfg.Version}
+}
+
+// Ready is closed when the node answers people and peers.
+func (n *Server) Ready() <-chan struct{} { return n.ready }
+
+// Office is the use cases of this node.
+func (n *Server) Office() *office.Office { return n.office }
+
+// Replica is the node's copy of the public tables.
+func (n *Server) Replica() *replica.Replica { return n.replica }
+
+// Line tells whether the line is up, as far as drills go.
+func (n *Server) Line() bool { return n.link.Line() }
+
+// Run serves until ctx ends, then closes everything. Call it once.
+func (n *Server) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	errs := make(chan error, 2)
+	work.Go(func() { n.office.Background(ctx) })
+	work.Go(func() { n.keepUp(ctx) })
+	work.Go(func() { n.takeFromPeers(ctx) })
+	work.Go(func() { errs <- n.courier.Run(ctx) })
+	work.Go(func() { errs <- n.servePages(ctx) })
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-errs:
+	}
+	stop()
+	work.Wait()
+	return errors.Join(err, n.closeAll())
+}
+
+// The bounds of a browser's connection.
+const (
+	headTime  = 10 * time.Second
+	bodyTime  = 30 * time.Minute // a scan over a slow line
+	idleTime  = 2 * time.Minute
+	maxHeader = 16 << 10
+	closeTime = 5 * time.Second
+)
+
+// servePages serves browsers until ctx ends.
+func (n *Server) servePages(ctx context.Context) error {
+	if n.cfg.HTTP == nil {
+		close(n.ready)
+		<-ctx.Done()
+		return nil
+	}
+	h, err := n.cfg.Pages(n.office, n)
+	if err != nil {
+		return fmt.Errorf("serve pages: %w", err)
+	}
+	srv := &http.Server{
+		Handler: h, ReadHeaderTimeout: headTime, ReadTimeout: bodyTime, WriteTimeout: bodyTime, IdleTimeout: idleTime,
+		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
+	}
+	done := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		defer close(done)
+		last, cancel := context.WithTimeout(context.Background(), closeTime)
+		defer cancel()
+		if srv.Shutdown(last) != nil {
+			srv.Close()
+		}
+	})
+	close(n.ready)
+	if err := srv.Serve(n.cfg.HTTP); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve pages: %w", err)
+	}
+	<-done
+	return nil
+}
