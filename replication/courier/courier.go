@@ -76,9 +76,6 @@ func (c *Courier) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("courier: read outbox: %w", err)
 	}
-	if n, err := c.cfg.Spool.Prune(time.Now().Add(-stalePartials)); err != nil || n > 0 {
-		c.log.Info("stale parcels removed", "count", n, "err", err)
-	}
 	c.mu.Lock()
 	c.running = ctx
 	c.mu.Unlock()
@@ -94,12 +91,24 @@ func (c *Courier) Run(ctx context.Context) error {
 			c.work.Wait()
 			return nil
 		case <-tick.C:
+			c.prune()
 			if peers, err := c.cfg.Outbox.Peers(ctx); err == nil {
 				c.start(peers)
 			} else if ctx.Err() == nil {
 				c.log.Error("outbox cannot be read", "err", err)
 			}
 		}
+	}
+}
+
+// prune removes parcels that began to come in and that nobody sends any more.
+func (c *Courier) prune() {
+	n, err := c.cfg.Spool.Prune(time.Now().Add(-stalePartials))
+	switch {
+	case err != nil:
+		c.log.Error("stale parcels could not be removed", "err", err)
+	case n > 0:
+		c.log.Info("stale parcels removed", "count", n)
 	}
 }
 

@@ -173,8 +173,8 @@ func failed(err error) error {
 
 // abandon lets go of a parcel that could not be taken. What is on disk stays for the next attempt.
 func (c *Courier) abandon(p replication.Parcel) {
-	if len(p.Manifest.Chunks) == 1 && p.Manifest.From != c.cfg.Self {
-		c.drop(p)
+	if err := c.cfg.Spool.Release(p.ID()); err != nil {
+		c.log.Error("chunks of a parcel could not be kept", "parcel", p.ID().Short(), "err", err)
 	}
 }
 

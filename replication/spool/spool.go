@@ -162,6 +162,22 @@ func (s *Spool) dropIn(id digest.Digest) error {
 	return ignoreMissing(os.Remove(path))
 }
 
+// Release lets go of a parcel coming in that is not complete: what is here stays for the next attempt, until Prune. A
+// parcel of a single chunk, held in memory, is forgotten.
+func (s *Spool) Release(id digest.Digest) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.partials[id]
+	delete(s.partials, id)
+	if p == nil || p.file == nil {
+		return nil
+	}
+	if err := errors.Join(p.file.Sync(), p.file.Close()); err != nil {
+		return fmt.Errorf("release parcel %s: %w", id.Short(), err)
+	}
+	return nil
+}
+
 // Sweep removes the chunks of outgoing parcels that keep does not know, and what crashes have left behind. Call it
 // before the first Pack: a parcel that is packed and not yet committed looks like an orphan.
 func (s *Spool) Sweep(keep func(id digest.Digest) bool) (removed int, err error) {

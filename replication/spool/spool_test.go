@@ -279,11 +279,20 @@ func TestSweepRemovesOrphansOnly(t *testing.T) {
 }
 
 func TestPruneRemovesWhatNobodySendsAnyMore(t *testing.T) {
-	key, dir := sealing(t), t.TempDir()
-	a, b := open(t, t.TempDir()), open(t, dir)
+	key := sealing(t)
+	a, b := open(t, t.TempDir()), open(t, t.TempDir())
 	p := pack(t, a, key, noise(2*replication.ChunkSize))
 	carry(t, a, b, p, 0)
-	b = open(t, dir)
+	if n, err := b.Prune(time.Now().Add(time.Hour)); n != 0 || err != nil {
+		t.Errorf("while it is coming in: %d, %v", n, err)
+	}
+	if err := b.Release(p.ID()); err != nil {
+		t.Error(err)
+	}
+	if partial, err := b.Receive(p); err != nil || partial.Have().Count() != 1 {
+		t.Errorf("released, it is taken up again: %v", err)
+	}
+	b.Release(p.ID())
 	if n, err := b.Prune(time.Now().Add(-time.Hour)); n != 0 || err != nil {
 		t.Errorf("too early: %d, %v", n, err)
 	}
