@@ -175,6 +175,22 @@ func TestStrangersDoNotStay(t *testing.T) {
 	})
 }
 
+func TestStrangersAreServedFewAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		b := w.join("B", addrB)
+		b.Handle("enrol/1", link.Anyone, func(ctx context.Context, _ link.Caller, s *link.Stream) { <-ctx.Done() })
+		x := w.start("X", addrC)
+		for range 4 {
+			if _, err := x.Dial(t.Context(), "B", "enrol/1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := x.Dial(t.Context(), "B", "enrol/1")
+		refused(t, err, link.Busy)
+	})
+}
+
 func refused(t *testing.T, err error, why link.Why) {
 	t.Helper()
 	r, ok := errors.AsType[*link.Refused](err)
