@@ -33,6 +33,9 @@ func openTables(dir string, log *slog.Logger) (*badger.DB, error) {
 	b = b.WithValueThreshold(32 << 10).WithValueLogFileSize(64 << 20)
 	b = b.WithBlockCacheSize(8 << 20).WithIndexCacheSize(8 << 20).WithCompression(options.None)
 	db, err := badger.Open(b)
+	if err != nil && strings.Contains(err.Error(), "Cannot acquire directory lock") {
+		return nil, fmt.Errorf("open tables in %s: another process has this folder: stop it, or give this server its own folder", dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open tables in %s: %w: set the folder aside and start again, it is made anew from the log or another server", dir, err)
 	}

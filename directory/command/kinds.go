@@ -175,13 +175,38 @@ func (c *Publish) Split() ([]*Publish, error) {
 	if c.Calendar != nil {
 		s.add(c.Calendar, func(p *Publish) { p.Calendar = c.Calendar })
 	}
-	for _, o := range c.Offices {
+	for _, o := range parentsFirst(c.Offices) {
 		s.add(o, func(p *Publish) { p.Offices = append(p.Offices, o) })
 	}
 	for _, r := range c.Procedures {
 		s.add(r, func(p *Publish) { p.Procedures = append(p.Procedures, r) })
 	}
 	return s.parts, s.err
+}
+
+// parentsFirst orders offices so that each comes after its parent, where that is among them.
+func parentsFirst(offices []directory.Office) []directory.Office {
+	byCode := map[directory.OfficeCode]directory.Office{}
+	for _, o := range offices {
+		byCode[o.Code] = o
+	}
+	var out []directory.Office
+	placed := map[directory.OfficeCode]bool{}
+	var place func(o directory.Office)
+	place = func(o directory.Office) {
+		if placed[o.Code] {
+			return
+		}
+		placed[o.Code] = true // before its parent: a circle must end
+		if parent, ok := byCode[o.Parent]; ok {
+			place(parent)
+		}
+		out = append(out, o)
+	}
+	for _, o := range offices {
+		place(o)
+	}
+	return out
 }
 
 type splitter struct {

@@ -151,7 +151,7 @@ func Due(r Reader) (h Head, changed bool, err error) {
 	if err != nil {
 		return h, false, err
 	}
-	public, _, err := get[uint64](r, "meta/public")
+	public, err := PublicIndex(r)
 	return h, public > h.Index, err
 }
 

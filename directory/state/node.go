@@ -157,3 +157,9 @@ func NodeOf(r Reader, office directory.OfficeCode) (directory.Node, bool, error)
 func Genesis(r Reader) (directory.Genesis, bool, error) {
 	return get[directory.Genesis](r, "meta/genesis")
 }
+
+// PublicIndex is the place in the log of the last change to a public table.
+func PublicIndex(r Reader) (uint64, error) {
+	index, _, err := get[uint64](r, "meta/public")
+	return index, err
+}

@@ -1,0 +1,294 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"motcua/directory"
+	"motcua/directory/cluster"
+	"motcua/directory/command"
+	"motcua/directory/state"
+)
+
+// Status is what GET /status answers.
+type Status struct {
+	cluster.Status
+	Province string               `json:"province"`
+	Prefix   directory.OfficeCode `json:"prefix"`
+	Addr     string               `json:"addr"`
+	Line     bool                 `json:"line"`
+	Started  time.Time            `json:"started"`
+	Version  string               `json:"version,omitempty"`
+	Edition  uint64               `json:"edition"` // newest complete
+	Pending  bool                 `json:"pending"` // a newer one is under way
+	Servers  []ServerStatus       `json:"servers"`
+	Nodes    []NodeStatus         `json:"nodes"`
+}
+
+// ServerStatus is a server of the directory, as this one sees it.
+type ServerStatus struct {
+	Name      string `json:"name"`
+	Addr      string `json:"addr"`
+	Connected bool   `json:"connected"`
+}
+
+// NodeStatus is an office's node, as the tables have it.
+type NodeStatus struct {
+	Office    directory.OfficeCode `json:"office"`
+	Addr      string               `json:"addr"`
+	Portal    string               `json:"portal"`
+	Key       string               `json:"key"`
+	Enrolled  time.Time            `json:"enrolled"`
+	Revoked   *time.Time           `json:"revoked,omitempty"`
+	Reason    string               `json:"reason,omitempty"`
+	Connected bool                 `json:"connected"`
+}
+
+// Publication is what POST /publish takes: any part of the public tables.
+type Publication struct {
+	Levels     []directory.Level     `json:"levels,omitempty"`
+	Offices    []directory.Office    `json:"offices,omitempty"`
+	Fields     []directory.Field     `json:"fields,omitempty"`
+	Calendar   *directory.Calendar   `json:"calendar,omitempty"`
+	Procedures []directory.Procedure `json:"procedures,omitempty"`
+}
+
+// Published is what it answers: the rows that changed.
+type Published struct {
+	Changed int `json:"changed"`
+}
+
+// AccountRequest is what POST /account takes. Verifier is of the password, in PHC form.
+type AccountRequest struct {
+	Account  directory.Account `json:"account"`
+	Verifier string            `json:"verifier"`
+}
+
+// TokenRequest is what POST /token takes. Hours is how long the token is good, 0 for 72.
+type TokenRequest struct {
+	Office directory.OfficeCode `json:"office"`
+	Hours  int                  `json:"hours,omitempty"`
+}
+
+// TokenAnswer is what it answers. The token is secret and shown once.
+type TokenAnswer struct {
+	Token   string    `json:"token"`
+	Expires time.Time `json:"expires"`
+}
+
+// RevokeRequest is what POST /revoke takes: the key that the office has now is no longer trusted.
+type RevokeRequest struct {
+	Office directory.OfficeCode `json:"office"`
+	Reason string               `json:"reason"`
+}
+
+// LineRequest is what POST /line takes.
+type LineRequest struct {
+	Up bool `json:"up"`
+}
+
+const (
+	maxAdminBody = 64 << 20
+	defaultHours = 72
+	maxHours     = 24 * 30
+)
+
+// Admin is the handler for province IT. Serve it where only the server's keeper can ask.
+func (s *Server) Admin() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", answer(func(ctx context.Context, _ struct{}) (Status, error) { return s.Status() }))
+	mux.HandleFunc("POST /publish", answer(s.publish))
+	mux.HandleFunc("POST /account", answer(s.putAccount))
+	mux.HandleFunc("POST /token", answer(s.issueToken))
+	mux.HandleFunc("POST /revoke", answer(s.revoke))
+	mux.HandleFunc("POST /line", answer(func(_ context.Context, q LineRequest) (struct{}, error) {
+		s.SetLine(q.Up)
+		return struct{}{}, nil
+	}))
+	mux.HandleFunc("GET /lookup", s.lookup)
+	mux.HandleFunc("GET /edition", s.sendEdition)
+	return mux
+}
+
+// answer makes a handler of a function: JSON in, JSON out.
+func answer[Q, A any](f func(context.Context, Q) (A, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var q Q
+		if r.Method == http.MethodPost {
+			if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAdminBody)).Decode(&q); err != nil && !errors.Is(err, io.EOF) {
+				http.Error(w, "read request: "+err.Error()+"; send one JSON value", http.StatusBadRequest)
+				return
+			}
+		}
+		a, err := f(r.Context(), q)
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(a)
+	}
+}
+
+func fail(w http.ResponseWriter, err error) {
+	status := map[directory.Code]int{
+		directory.Invalid: http.StatusBadRequest, directory.NotFound: http.StatusNotFound, directory.Conflict: http.StatusConflict,
+		directory.Denied: http.StatusForbidden, directory.NoLeader: http.StatusServiceUnavailable,
+		directory.Exhausted: http.StatusTooManyRequests,
+	}[directory.CodeOf(err)]
+	if status == 0 {
+		status = http.StatusInternalServerError
+	}
+	http.Error(w, err.Error(), status)
+}
+
+// Status tells how this server is and what it knows.
+func (s *Server) Status() (Status, error) {
+	out := Status{
+		Status: s.cluster.Status(), Province: s.cfg.Genesis.Province.VI, Prefix: s.cfg.Genesis.Prefix, Addr: s.self.Addr,
+		Line: s.link.Line(), Started: s.started, Version: s.cfg.Version,
+	}
+	here := map[string]bool{s.self.Name: true}
+	for _, n := range s.link.Connected() {
+		here[string(n)] = true
+	}
+	for _, m := range s.cfg.Genesis.Members {
+		out.Servers = append(out.Servers, ServerStatus{m.Name, m.Addr, here[m.Name]})
+	}
+	var nodes []directory.Node
+	err := s.look(func(r state.Reader) (err error) {
+		nodes, err = state.Nodes(r)
+		return err
+	})
+	for _, n := range nodes {
+		out.Nodes = append(out.Nodes, nodeStatus(n, here))
+	}
+	d, errDuty := s.duty()
+	out.Edition = d.complete.Number
+	out.Pending = d.changed || d.cut.Number > d.complete.Number
+	return out, errors.Join(err, errDuty)
+}
+
+func nodeStatus(n directory.Node, here map[string]bool) NodeStatus {
+	v := NodeStatus{
+		Office: n.Office, Addr: n.Addr, Portal: n.Portal, Key: n.Identity.ID().Short(), Enrolled: time.Unix(n.Enrolled, 0),
+		Reason: n.Reason, Connected: here[string(n.Office)] && n.Revoked == 0,
+	}
+	if n.Revoked != 0 {
+		at := time.Unix(n.Revoked, 0)
+		v.Revoked = &at
+	}
+	return v
+}
+
+// change proposes and reads a failure as an error.
+func (s *Server) change(ctx context.Context, c command.Command) (state.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, proposeTime)
+	defer cancel()
+	r, err := s.cluster.Propose(ctx, cluster.NewRequest(), c)
+	if err == nil {
+		err = r.Err()
+	}
+	return r, err
+}
+
+func (s *Server) publish(ctx context.Context, p Publication) (out Published, err error) {
+	all := command.Publish{Levels: p.Levels, Offices: p.Offices, Fields: p.Fields, Calendar: p.Calendar, Procedures: p.Procedures}
+	if err := all.Validate(); err != nil {
+		return out, directory.Errorf("publish", directory.Invalid, "%v", err)
+	}
+	parts, err := all.Split()
+	if err != nil {
+		return out, directory.Errorf("publish", directory.Invalid, "%v", err)
+	}
+	for _, part := range parts {
+		r, err := s.change(ctx, part)
+		if err != nil {
+			return out, err
+		}
+		v, err := decodeValue[state.Published](r)
+		if err != nil {
+			return out, err
+		}
+		out.Changed += int(v.Changed)
+	}
+	return out, nil
+}
+
+func (s *Server) putAccount(ctx context.Context, q AccountRequest) (directory.Account, error) {
+	q.Account.Verifier = q.Verifier
+	r, err := s.change(ctx, &command.PutAccount{Account: q.Account})
+	if err != nil {
+		return directory.Account{}, err
+	}
+	return decodeValue[directory.Account](r)
+}
+
+func (s *Server) issueToken(ctx context.Context, q TokenRequest) (out TokenAnswer, err error) {
+	if q.Hours == 0 {
+		q.Hours = defaultHours
+	}
+	if q.Hours < 0 || q.Hours > maxHours {
+		return out, directory.Errorf("issue token", directory.Invalid, "%d hours: want 1 to %d", q.Hours, maxHours)
+	}
+	t := directory.Token{Office: q.Office, Genesis: s.cfg.Genesis.Digest()}
+	rand.Read(t.Secret[:])
+	for _, m := range s.cfg.Genesis.Members {
+		t.Servers = append(t.Servers, directory.TokenServer{Addr: m.Addr, TLSID: m.TLSID()})
+	}
+	out.Expires = s.cfg.Now().Add(time.Duration(q.Hours) * time.Hour).Truncate(time.Second)
+	_, err = s.change(ctx, &command.IssueToken{Hash: t.Hash(), Office: q.Office, Expires: out.Expires.Unix()})
+	out.Token = t.String()
+	return out, err
+}
+
+func (s *Server) revoke(ctx context.Context, q RevokeRequest) (NodeStatus, error) {
+	var n directory.Node
+	read := func(r state.Reader, _ uint64) (err error) {
+		n, _, err = state.NodeOf(r, q.Office)
+		return err
+	}
+	if err := s.cluster.Read(ctx, cluster.Linearizable, read); err != nil {
+		return NodeStatus{}, err
+	}
+	r, err := s.change(ctx, &command.Revoke{Office: q.Office, Key: n.Identity.ID(), Reason: q.Reason})
+	if err != nil {
+		return NodeStatus{}, err
+	}
+	if err := s.cluster.Read(ctx, cluster.AtLeast(r.Index), read); err != nil {
+		return NodeStatus{}, err
+	}
+	return nodeStatus(n, nil), nil
+}
+
+func (s *Server) lookup(w http.ResponseWriter, r *http.Request) {
+	code := r.FormValue("code")
+	answer(func(context.Context, struct{}) (t directory.Track, err error) {
+		err = s.look(func(r state.Reader) error {
+			var ok bool
+			if t, ok, err = openTrack(r, code); err == nil && !ok {
+				err = directory.Errorf("lookup", directory.NotFound, "no dossier has this code, or it was not reported yet")
+			}
+			return err
+		})
+		return t, err
+	})(w, r)
+}
+
+func (s *Server) sendEdition(w http.ResponseWriter, _ *http.Request) {
+	b, number, err := s.newest()
+	if err == nil && number == 0 {
+		err = directory.Errorf("edition", directory.NotFound, "no edition is complete yet")
+	}
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Write(b)
+}

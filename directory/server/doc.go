@@ -1,0 +1,36 @@
+// Package server is one of the province's three or five directory servers. It answers nodes and people of province IT,
+// keeps itself equal with the others through package cluster, and has editions cut and signed.
+//
+// # Who may what
+//
+// An enrolled node registers accounts, reports the dossiers it answers for, and reads accounts by login and tracks by
+// code, at a bounded pace; it reads the staff of its own office alone. A stranger may enrol with a token and nothing
+// else. Province IT uses the admin handler, which is served on a socket in the data folder that its owner alone opens.
+//
+// # Editions
+//
+// The leader has an edition cut a moment after a public table changed; every server signs it with its own key; what a
+// majority has signed is handed out.
+package server
+
+import (
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"motcua/directory"
+)
+
+// Found makes the genesis of a province from the cards of its first servers. It holds a fresh secret: make it once, and
+// give every server the same bytes over a way that only its keepers read.
+func Found(province directory.Text, prefix directory.OfficeCode, members []directory.Member, now time.Time) (directory.Genesis, error) {
+	g := directory.Genesis{
+		Version: 1, Province: province, Prefix: prefix, Members: members,
+		GossipKey: make([]byte, directory.GossipKeySize), Created: now.Unix(),
+	}
+	rand.Read(g.GossipKey)
+	if err := g.Validate(); err != nil {
+		return g, fmt.Errorf("found province: %w", err)
+	}
+	return g, nil
+}

@@ -1,0 +1,133 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/identity"
+	"motcua/directory"
+	"motcua/directory/state"
+	"motcua/replication"
+	"motcua/replication/gossip"
+)
+
+// roster is whom a server knows: the members of the genesis, and the nodes of the tables.
+type roster struct {
+	genesis directory.Genesis
+	names   atomic.Pointer[names]
+	public  uint64                           // place in the log of what names shows
+	keys    map[digest.Digest]*identity.Keys // parsed before
+}
+
+// names is the roster at one moment. It never changes.
+type names struct {
+	peers map[replication.Name]replication.Peer
+	byTLS map[digest.Digest]replication.Peer
+}
+
+var _ replication.Resolver = (*roster)(nil)
+
+func newRoster(g directory.Genesis) (*roster, error) {
+	r := &roster{genesis: g, keys: map[digest.Digest]*identity.Keys{}}
+	return r, r.update(nil, 0)
+}
+
+// update shows the nodes as of a place in the log. One goroutine at a time.
+func (r *roster) update(nodes []directory.Node, public uint64) error {
+	n := &names{peers: map[replication.Name]replication.Peer{}, byTLS: map[digest.Digest]replication.Peer{}}
+	for _, m := range r.genesis.Members {
+		if err := r.add(n, replication.Name(m.Name), m.Identity, m.Addr, 0); err != nil {
+			return err
+		}
+	}
+	for _, d := range nodes {
+		if err := r.add(n, replication.Name(d.Office), d.Identity, d.Addr, d.Revoked); err != nil {
+			return err
+		}
+	}
+	r.names.Store(n)
+	r.public = public
+	return nil
+}
+
+func (r *roster) add(n *names, name replication.Name, id identity.Public, addr string, revoked int64) error {
+	keys := r.keys[id.ID()]
+	if keys == nil {
+		var err error
+		if keys, err = id.Keys(); err != nil {
+			return fmt.Errorf("keys of %s: %w", name, err)
+		}
+		r.keys[id.ID()] = keys
+	}
+	p := replication.Peer{Name: name, Addr: addr, Keys: keys}
+	if revoked != 0 {
+		p.Revoked = time.Unix(revoked, 0)
+	}
+	if _, ok := n.peers[name]; !ok { // the node in use comes before those it replaced
+		n.peers[name] = p
+	}
+	n.byTLS[identity.TLSID(id.TLS)] = p
+	return nil
+}
+
+// Resolve implements replication.Resolver.
+func (r *roster) Resolve(name replication.Name) (replication.Peer, error) {
+	p, ok := r.names.Load().peers[name]
+	if !ok {
+		return p, fmt.Errorf("%s: %w", name, replication.ErrUnknown)
+	}
+	return p, nil
+}
+
+// Identify implements replication.Resolver.
+func (r *roster) Identify(tlsID digest.Digest) (replication.Peer, error) {
+	p, ok := r.names.Load().byTLS[tlsID]
+	if !ok {
+		return p, fmt.Errorf("key %s: %w", tlsID.Short(), replication.ErrUnknown)
+	}
+	return p, nil
+}
+
+// follow keeps the roster and what the server says of itself as the tables are, until ctx ends.
+func (s *Server) follow(ctx context.Context) {
+	told := uint64(0)
+	for {
+		_, moved := s.cluster.Applied()
+		if err := s.refresh(); err != nil && ctx.Err() == nil {
+			s.log.Error("the list of nodes could not be read", "error", err)
+		}
+		if n := s.complete().Number; n != told {
+			told = n
+			s.gossip.SetMeta(gossip.Meta{Edition: n, Version: s.cfg.Version})
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// refresh brings the roster to where the tables are, and has the link look again at who is connected.
+func (s *Server) refresh() error {
+	var nodes []directory.Node
+	var public uint64
+	err := s.look(func(r state.Reader) (err error) {
+		if public, err = state.PublicIndex(r); err != nil || public == s.roster.public {
+			return err
+		}
+		nodes, err = state.Nodes(r)
+		return err
+	})
+	if err != nil || public == s.roster.public {
+		return err
+	}
+	if err := s.roster.update(nodes, public); err != nil {
+		return err
+	}
+	s.link.Recheck()
+	return nil
+}

@@ -1,0 +1,197 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"motcua/crypto/identity"
+	"motcua/directory"
+	"motcua/directory/client"
+	"motcua/directory/cluster"
+	"motcua/directory/folder"
+	"motcua/replication"
+	"motcua/replication/gossip"
+	"motcua/replication/link"
+)
+
+// Config says which server this is. All fields but Version, Log and Now are required.
+type Config struct {
+	Dir  string
+	Conn net.PacketConn // the one socket for other machines; the server closes it
+	// Genesis of the province; Identity is that of one of its members.
+	Genesis  directory.Genesis
+	Identity *identity.Private
+	Version  string           // of the program, told to peers
+	Log      *slog.Logger     // default: nothing
+	Now      func() time.Time // default time.Now
+}
+
+// format marks the data folder.
+const format = "motcua directory server 1"
+
+const genesisFile = "genesis.kept"
+
+// Server is a directory server. Make it with New, then Run it.
+type Server struct {
+	cfg     Config
+	log     *slog.Logger
+	self    directory.Member
+	roster  *roster
+	link    *link.Link
+	cluster *cluster.Cluster
+	gossip  *gossip.Gossip
+	limits  *limits
+	shelf   shelf
+	started time.Time
+
+	ready     chan struct{}
+	readyOnce sync.Once
+}
+
+// New opens the data folder and starts to take part; peers are answered at once. Run does the rest and must follow. On
+// an error nothing is left open.
+func New(cfg Config) (*Server, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	s := &Server{cfg: cfg, log: cfg.Log, limits: newLimits(cfg.Now), ready: make(chan struct{}), started: cfg.Now()}
+	err := s.open()
+	if err == nil {
+		return s, nil
+	}
+	if s.link == nil { // which else closes the socket
+		err = errors.Join(err, cfg.Conn.Close())
+	}
+	return nil, errors.Join(fmt.Errorf("open directory server: %w", err), s.close())
+}
+
+func (s *Server) open() (err error) {
+	if s.self, err = memberOf(s.cfg.Genesis, s.cfg.Identity); err != nil {
+		return err
+	}
+	if err := s.prepareFolder(); err != nil {
+		return err
+	}
+	if s.roster, err = newRoster(s.cfg.Genesis); err != nil {
+		return err
+	}
+	name := replication.Name(s.self.Name)
+	s.link, err = link.New(link.Config{Name: name, Identity: s.cfg.Identity, Resolver: s.roster, Conn: s.cfg.Conn, Log: s.log})
+	if err != nil {
+		return err
+	}
+	s.cluster, err = cluster.Open(cluster.Config{
+		Dir: s.cfg.Dir, Self: s.self.Name, Genesis: s.cfg.Genesis, Link: s.link, Log: s.log, Now: s.cfg.Now,
+	})
+	if err != nil {
+		return err
+	}
+	// The roster must know the nodes before they knock: one that knocks too early is sent away as a stranger.
+	if err := s.refresh(); err != nil {
+		return err
+	}
+	s.link.Handle(client.Protocol, link.Known, s.serve)
+	s.link.Handle(client.EnrolProtocol, link.Anyone, s.enrol)
+	s.gossip, err = gossip.New(gossip.Config{
+		Name: name, Link: s.link, Key: s.cfg.Genesis.GossipKey, Advertise: s.self.Addr, Seeds: s.seeds, Log: s.log,
+		OnPeer: func(replication.Name, gossip.Meta) {},
+	}, gossip.Meta{Version: s.cfg.Version})
+	return err
+}
+
+// memberOf finds which member an identity is.
+func memberOf(g directory.Genesis, id *identity.Private) (directory.Member, error) {
+	if err := g.Validate(); err != nil {
+		return directory.Member{}, err
+	}
+	for _, m := range g.Members {
+		if m.Identity.ID() == id.Public().ID() {
+			return m, nil
+		}
+	}
+	return directory.Member{}, errors.New("this identity is none of the genesis' members: use the identity whose card went into it")
+}
+
+// prepareFolder checks that the folder is a server's, and of this province.
+func (s *Server) prepareFolder() error {
+	if err := folder.Prepare(s.cfg.Dir, format); err != nil {
+		return err
+	}
+	want, err := s.cfg.Genesis.Bytes()
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(s.cfg.Dir, genesisFile)
+	have, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return folder.WriteFile(path, want)
+	case err != nil:
+		return err
+	case !bytes.Equal(have, want):
+		return fmt.Errorf("data folder %s belongs to another genesis: give this server the genesis it began with, or an empty folder", s.cfg.Dir)
+	}
+	return nil
+}
+
+func (s *Server) close() error {
+	var errs []error
+	if s.gossip != nil {
+		errs = append(errs, s.gossip.Close())
+	}
+	if s.cluster != nil {
+		errs = append(errs, s.cluster.Close())
+	}
+	if s.link != nil {
+		errs = append(errs, s.link.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// seeds are the peers that ought to be there: the other servers.
+func (s *Server) seeds() (out []gossip.Seed) {
+	for _, m := range s.cfg.Genesis.Members {
+		if m.Name != s.self.Name {
+			out = append(out, gossip.Seed{Name: replication.Name(m.Name), Addr: m.Addr})
+		}
+	}
+	return out
+}
+
+// Ready is closed when the province is founded and this server knows a leader.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
+
+// Name is the server's name on the network.
+func (s *Server) Name() string { return s.self.Name }
+
+// Run serves until ctx ends, or until this server can go on no longer, then closes everything. Call it once.
+func (s *Server) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var work sync.WaitGroup
+	work.Go(func() { s.follow(ctx) })
+	work.Go(func() { s.tend(ctx) })
+	var err error
+	select {
+	case <-ctx.Done():
+	case <-s.cluster.Failed():
+		err = s.cluster.Err()
+	}
+	stop()
+	work.Wait()
+	return errors.Join(err, s.close())
+}
+
+// SetLine pulls this server's cable or plugs it in again, as a drill.
+func (s *Server) SetLine(up bool) { s.link.SetLine(up) }

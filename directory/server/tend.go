@@ -1,0 +1,199 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"motcua/crypto/digest"
+	"motcua/directory/cluster"
+	"motcua/directory/command"
+	"motcua/directory/edition"
+	"motcua/directory/state"
+)
+
+// The times of tending.
+const (
+	tendEvery   = 250 * time.Millisecond // a change of leader shows in no table
+	calmFor     = 200 * time.Millisecond // without a change to the public tables before an edition is cut
+	calmAtMost  = time.Second            // but no longer after the first change
+	proposeTime = 10 * time.Second
+	signTime    = 10 * time.Second // after which a next edition no longer waits for the signatures of the last
+)
+
+// duty is what the tables say is to be done.
+type duty struct {
+	founded  bool
+	cut      state.Head
+	complete state.Head
+	public   uint64
+	changed  bool // since cut
+	signed   bool // this server has signed cut
+}
+
+// look reads the tables as this server has them.
+func (s *Server) look(f func(r state.Reader) error) error {
+	return s.cluster.Read(context.Background(), cluster.Local, func(r state.Reader, _ uint64) error { return f(r) })
+}
+
+func (s *Server) duty() (d duty, err error) {
+	err = s.look(func(r state.Reader) (err error) {
+		if _, d.founded, err = state.Genesis(r); err != nil {
+			return err
+		}
+		if d.cut, d.changed, err = state.Due(r); err != nil {
+			return err
+		}
+		if d.complete, err = state.Complete(r); err != nil {
+			return err
+		}
+		if d.public, err = state.PublicIndex(r); err != nil {
+			return err
+		}
+		d.signed, err = state.Signed(r, d.cut.Number, s.self.Name)
+		return err
+	})
+	return d, err
+}
+
+// complete is the newest edition that may be handed out, zero if there is none.
+func (s *Server) complete() (h state.Head) {
+	s.look(func(r state.Reader) (err error) {
+		h, err = state.Complete(r)
+		return err
+	})
+	return h
+}
+
+// calm watches the public tables come to rest.
+type calm struct {
+	public      uint64
+	since, last time.Time
+}
+
+// reached notes where the tables are and tells whether an edition is due now, and if not, when to look again.
+func (c *calm) reached(public uint64, now time.Time) (bool, time.Duration) {
+	if c.since.IsZero() {
+		c.since = now
+	}
+	if public != c.public {
+		c.public, c.last = public, now
+	}
+	wait := min(calmFor-now.Sub(c.last), calmAtMost-now.Sub(c.since))
+	return wait <= 0, wait
+}
+
+// tend does what no request asks for: founds the province, signs editions, and as leader has them cut.
+func (s *Server) tend(ctx context.Context) {
+	var c calm
+	for ctx.Err() == nil {
+		_, moved := s.cluster.Applied()
+		wait, err := s.tendOnce(ctx, &c)
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("directory duty not done; tried again", "error", err)
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-moved:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// tendOnce does what is to be done now and returns after how long to look again at the latest.
+func (s *Server) tendOnce(ctx context.Context, c *calm) (time.Duration, error) {
+	d, err := s.duty()
+	if err != nil {
+		return tendEvery, err
+	}
+	leader, self := s.cluster.Leader()
+	if d.founded && leader != "" {
+		s.readyOnce.Do(func() { close(s.ready) })
+	}
+	switch {
+	case !d.founded:
+		if self {
+			err = s.propose(ctx, &command.Found{Genesis: s.cfg.Genesis})
+		}
+	case d.cut.Number > 0 && !d.signed && leader != "":
+		err = s.cosign(ctx, d.cut)
+	case d.changed && self:
+		return s.cut(ctx, c, d)
+	}
+	if !d.changed {
+		*c = calm{}
+	}
+	return tendEvery, err
+}
+
+func (s *Server) cosign(ctx context.Context, h state.Head) error {
+	r, err := edition.Sign(s.cfg.Identity.Sign, h.Number, h.Digest)
+	if err != nil {
+		return err
+	}
+	return s.propose(ctx, &command.CosignEdition{Number: h.Number, Member: s.self.Name, Record: r})
+}
+
+// cut has an edition cut once the tables are calm and the last one is complete.
+func (s *Server) cut(ctx context.Context, c *calm, d duty) (time.Duration, error) {
+	now := time.Now()
+	due, wait := c.reached(d.public, now)
+	if !due {
+		return wait, nil
+	}
+	if old := s.cfg.Now().UnixMilli()-d.cut.Cut > signTime.Milliseconds(); d.complete.Number < d.cut.Number && !old {
+		return tendEvery, nil
+	}
+	return tendEvery, s.propose(ctx, &command.CutEdition{Number: d.cut.Number + 1})
+}
+
+// propose makes a change of the server's own. That another did it first is no error.
+func (s *Server) propose(ctx context.Context, c command.Command) error {
+	ctx, cancel := context.WithTimeout(ctx, proposeTime)
+	defer cancel()
+	r, err := s.cluster.Propose(ctx, cluster.NewRequest(), c)
+	if err != nil {
+		return err
+	}
+	if r.Failure != nil {
+		s.log.Debug("duty was done already", "op", c.Kind().String(), "error", r.Failure)
+	}
+	return s.await(ctx, r.Index)
+}
+
+// await waits until this server's tables include a change.
+func (s *Server) await(ctx context.Context, index uint64) error {
+	return s.cluster.Read(ctx, cluster.AtLeast(index), func(state.Reader, uint64) error { return nil })
+}
+
+// shelf keeps the bytes of the newest complete edition, which every node asks for.
+type shelf struct {
+	mu     sync.Mutex
+	digest digest.Digest
+	bytes  []byte
+}
+
+// newest returns the bytes and number of the newest complete edition; number 0 if there is none.
+func (s *Server) newest() (b []byte, number uint64, err error) {
+	s.shelf.mu.Lock()
+	defer s.shelf.mu.Unlock()
+	err = s.look(func(r state.Reader) error {
+		h, err := state.Complete(r)
+		if err != nil || h.Number == 0 {
+			return err
+		}
+		if number = h.Number; h.Digest == s.shelf.digest {
+			return nil
+		}
+		signed, _, err := state.SignedEdition(r, h.Number)
+		if err != nil {
+			return err
+		}
+		s.shelf.bytes, err = signed.Encode()
+		s.shelf.digest = h.Digest
+		return err
+	})
+	return s.shelf.bytes, number, err
+}
