@@ -147,8 +147,6 @@ func (s *scenario) act(office, verb string) error {
 	a := Act{At: s.at, Account: "o1", Name: "Trần Văn Bình", Roles: s.roles, Office: office, Edition: 7}
 	st := s.mine(office)
 	asked, _ := s.root.Open()
-	var e Event
-	var err error
 	// Whether a chain has begun already is known where chains are kept, not to the functions that begin one.
 	begins := map[string]Kind{"accept": KindAccepted, "refuse": KindRefused}
 	if k, ok := begins[verb]; ok && s.root.Length > 0 {
@@ -157,52 +155,70 @@ func (s *scenario) act(office, verb string) error {
 	if k, ok := s.kids[asked.ID]; ok && verb == "receive" {
 		return permit(KindReceived, k, s.plan, a)
 	}
-	switch verb {
-	case "accept":
-		e, err = Accept(s.sub, s.plan, a, Acceptance{Code: NewCode(xa, "2026-11-25", 1), Due: 1_796_000_000, Calendar: 3})
-		st = s.root
-	case "accept with foreign code":
-		e, err = Accept(s.sub, s.plan, a, Acceptance{Code: NewCode(huyen, "2026-11-25", 1), Due: 1_796_000_000, Calendar: 3})
-	case "refuse":
-		e, err = Refuse(s.sub, a, "Không thuộc thẩm quyền")
-		st = s.root
-	case "refuse without reason":
-		e, err = Refuse(s.sub, a, " \n")
-	case "step":
-		e, err = FinishStep(st, s.plan, a, "đủ")
-	case "step at length":
-		e, err = FinishStep(st, s.plan, a, strings.Repeat("đủ", MaxNote))
-	case "forward":
-		e, err = Forward(st, s.plan, a, "", 1_795_900_000)
-	case "receive":
-		e, err = Receive(s.root, asked.ID, a)
+	e, begun, err := s.begin(a, asked, verb)
+	if begun {
 		st = State{}
-	case "approve", "reject":
-		d := Decision{Outcome: Approved, Reason: ""}
-		if s.result {
-			d.Results = []Attachment{paper(9)}
-		}
-		if verb == "reject" {
-			d = Decision{Outcome: Rejected, Reason: "Thiếu điều kiện"}
-		}
-		e, err = Decide(st, s.plan, a, d)
-	case "reject without reason":
-		e, err = Decide(st, s.plan, a, Decision{Outcome: Rejected})
-	case "report":
-		e, err = Report(st, s.plan, a, "")
-	case "note":
-		e, err = Note(s.root, s.kids[asked.ID], a)
-	case "return":
-		e, err = Return(st, s.plan, a, AtDesk, "")
-	case "return by pigeon":
-		e, err = Return(st, s.plan, a, "pigeon", "")
-	default:
-		s.t.Fatalf("no such verb: %s", verb)
+	} else {
+		e, err = s.goOn(st, a, verb)
 	}
 	if err != nil {
 		return err
 	}
 	return s.add(st, e)
+}
+
+// begin does the acts that begin a chain.
+func (s *scenario) begin(a Act, asked Child, verb string) (e Event, begun bool, err error) {
+	in := Acceptance{Code: NewCode(xa, "2026-11-25", 1), Due: 1_796_000_000, Calendar: 3}
+	switch verb {
+	case "accept":
+		e, err = Accept(s.sub, s.plan, a, in)
+	case "accept with foreign code":
+		in.Code = NewCode(huyen, "2026-11-25", 1)
+		e, err = Accept(s.sub, s.plan, a, in)
+	case "refuse":
+		e, err = Refuse(s.sub, a, "Không thuộc thẩm quyền")
+	case "refuse without reason":
+		e, err = Refuse(s.sub, a, " \n")
+	case "receive":
+		e, err = Receive(s.root, asked.ID, a)
+	default:
+		return e, false, nil
+	}
+	return e, true, err
+}
+
+// goOn does the acts on a chain that has begun.
+func (s *scenario) goOn(st State, a Act, verb string) (Event, error) {
+	approval := Decision{Outcome: Approved}
+	if s.result {
+		approval.Results = []Attachment{paper(9)}
+	}
+	switch verb {
+	case "step":
+		return FinishStep(st, s.plan, a, "đủ")
+	case "step at length":
+		return FinishStep(st, s.plan, a, strings.Repeat("đủ", MaxNote))
+	case "forward":
+		return Forward(st, s.plan, a, "", 1_795_900_000)
+	case "approve":
+		return Decide(st, s.plan, a, approval)
+	case "reject":
+		return Decide(st, s.plan, a, Decision{Outcome: Rejected, Reason: "Thiếu điều kiện"})
+	case "reject without reason":
+		return Decide(st, s.plan, a, Decision{Outcome: Rejected})
+	case "report":
+		return Report(st, s.plan, a, "")
+	case "note":
+		asked, _ := s.root.Open()
+		return Note(s.root, s.kids[asked.ID], a)
+	case "return":
+		return Return(st, s.plan, a, AtDesk, "")
+	case "return by pigeon":
+		return Return(st, s.plan, a, "pigeon", "")
+	}
+	s.t.Fatalf("no such verb: %s", verb)
+	return Event{}, nil
 }
 
 // add signs an event and folds it, and checks what must hold after every act.

@@ -15,6 +15,7 @@ import (
 	"motcua/node/dossier"
 	"motcua/node/form"
 	"motcua/node/store"
+	"motcua/replication"
 )
 
 // Citizen is an applicant who is signed in. Session is the token of the session, shown to other nodes on their behalf.
@@ -59,6 +60,9 @@ func (o *Office) StartDraft(ctx context.Context, c Citizen, procedure string, of
 	}
 	if !o.InCharge(p, office) {
 		return "", directory.Errorf("start", directory.Invalid, "office %s is not in charge of procedure %s", office, procedure)
+	}
+	if _, err := o.Directory.Resolve(replication.Name(office)); err != nil && office != o.Code {
+		return "", directory.Errorf("start", directory.NotFound, "office %s has no node in edition %d, so nothing can be handed in to it from here; go to its desk", office, o.Directory.Number())
 	}
 	var random [24]byte
 	rand.Read(random[:])

@@ -3,9 +3,11 @@ package office
 import (
 	"bytes"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
+	"motcua/crypto/digest"
 	"motcua/directory"
 	"motcua/node/dossier"
 )
@@ -14,26 +16,47 @@ import (
 // root commune cut off between forward and report, a lost receipt and every parcel coming twice.
 func TestJourney(t *testing.T) {
 	p := newProvince(t)
-	ctx := t.Context()
-	root, district, portal := p.offices[xa], p.offices[huyen], p.offices[bien]
-	officer, leader := p.officer(xa), p.officer(huyen)
 	c := p.citizen("anh")
-
-	alias := p.submit(bien, c)
-	portal.lost = 1
-	if p.carry() != 1 || p.carry() != 1 || p.carry() != 0 {
-		t.Fatal("the submission was not sent again after its receipt was lost, or once too often")
+	alias := p.handedIn(c)
+	code := p.accepted(alias)
+	chain := p.offices[xa].chainOf(code)
+	p.forwardedWhileCutOff(c, code, chain)
+	kid := p.decidedAtTheDistrict(code)
+	ready := p.offices[xa].only(BucketReturn)
+	if ready.Chain != chain || ready.Status != dossier.StatusDone {
+		t.Fatalf("ready: %+v", ready)
 	}
-	r, err := portal.Receipt(ctx, c, alias)
+	must(t, p.offices[xa].Return(t.Context(), p.officer(xa), chain, dossier.Electronic, "t5"))
+	p.carry()
+	p.report()
+	p.seenByCitizen(c, code, alias)
+	p.sameEverywhere(chain)
+	p.sameEverywhere(kid)
+}
+
+// handedIn submits at another commune's portal; the receipt of its parcel is lost once.
+func (p *province) handedIn(c Citizen) (alias string) {
+	t, portal := p.t, p.offices[bien]
+	alias = p.submit(bien, c)
+	portal.lost = 1
+	if got := []int{p.carry(), p.carry(), p.carry()}; !slices.Equal(got, []int{1, 1, 0}) {
+		t.Fatalf("the submission arrived %v times: it is sent again after its receipt was lost, and then no more", got)
+	}
+	r, err := portal.Receipt(t.Context(), c, alias)
 	if err != nil || !r.Delivered || r.Status != dossier.StatusSubmitted || len(r.Papers) != 1 || r.Papers[0].Name != "tờ khai.pdf" {
 		t.Fatalf("receipt: %+v %v", r, err)
 	}
+	return alias
+}
 
+// accepted accepts once, however often it is asked.
+func (p *province) accepted(alias string) (code string) {
+	t, ctx, root, officer := p.t, p.t.Context(), p.offices[xa], p.officer(xa)
 	v, err := root.Submission(ctx, officer, alias)
 	if err != nil || v.Allowed[0].Why != nil || !v.Papers[0].Here || v.Due.IsZero() {
 		t.Fatalf("submission at the desk: %+v %v", v, err)
 	}
-	code, err := root.Accept(ctx, officer, alias, "t1")
+	code, err = root.Accept(ctx, officer, alias, "t1")
 	if err != nil || code != "H32.22327-261125-0001" {
 		t.Fatalf("accepted as %q: %v", code, err)
 	}
@@ -50,8 +73,12 @@ func TestJourney(t *testing.T) {
 	}
 	p.carry()
 	p.report()
+	return code
+}
 
-	chain := root.chainOf(code)
+// forwardedWhileCutOff forwards with the root's line cut, and heals it.
+func (p *province) forwardedWhileCutOff(c Citizen, code string, chain digest.Digest) {
+	t, ctx, root, officer := p.t, p.t.Context(), p.offices[xa], p.officer(xa)
 	must(t, root.FinishStep(ctx, officer, chain, "Đủ giấy tờ", "t3"))
 	p.cut[xa] = true
 	must(t, root.Forward(ctx, officer, chain, "Kính chuyển", "t4"), root.Forward(ctx, officer, chain, "Kính chuyển", "t4"))
@@ -73,34 +100,30 @@ func TestJourney(t *testing.T) {
 	if p.carry() != 1 {
 		t.Fatal("the request did not arrive once the line was back")
 	}
+	if desk, err = root.Dossier(ctx, officer, chain); err != nil || len(desk.Sending) != 0 || desk.Children[0].Acked.IsZero() {
+		t.Errorf("after it arrived: %+v %v", desk, err)
+	}
+}
 
+// decidedAtTheDistrict receives, decides with a result and reports.
+func (p *province) decidedAtTheDistrict(code string) (kid digest.Digest) {
+	t, ctx, district, leader := p.t, p.t.Context(), p.offices[huyen], p.officer(huyen)
 	arrived := district.only(BucketArrived)
 	if arrived.Code != code || arrived.Root.Code != xa {
 		t.Errorf("arrived: %+v", arrived)
 	}
-	kid, err := district.Dossier(ctx, leader, arrived.Chain)
-	if err != nil || kid.Allowed[0].Why != nil || kid.Allowed[0].Kind != dossier.KindReceived || !kid.Papers[0].Here {
-		t.Fatalf("arrived: %+v %v", kid, err)
+	v, err := district.Dossier(ctx, leader, arrived.Chain)
+	if err != nil || v.Allowed[0].Why != nil || v.Allowed[0].Kind != dossier.KindReceived || !v.Papers[0].Here {
+		t.Fatalf("arrived: %+v %v", v, err)
 	}
 	must(t, district.Receive(ctx, leader, arrived.Chain, "d1"), district.Receive(ctx, leader, arrived.Chain, "d1"))
 	result := Upload{"quyết định.pdf", bytes.NewReader(pdf)}
 	must(t, district.Decide(ctx, leader, arrived.Chain, dossier.Approved, "", &result, "d2"))
 	must(t, district.Report(ctx, leader, arrived.Chain, "", "d3"))
-	if p.carry() != 1 {
-		t.Fatal("the report did not arrive")
+	if got := []int{p.carry(), p.carry()}; got[0] != 1 {
+		t.Fatalf("the report arrived %v times", got)
 	}
-	p.carry()
-
-	ready := root.only(BucketReturn)
-	if ready.Chain != chain || ready.Status != dossier.StatusDone {
-		t.Fatalf("ready: %+v", ready)
-	}
-	must(t, root.Return(ctx, officer, chain, dossier.Electronic, "t5"))
-	p.carry()
-	p.report()
-	p.seenByCitizen(c, code, alias)
-	p.sameEverywhere(chain)
-	p.sameEverywhere(arrived.Chain)
+	return arrived.Chain
 }
 
 // seenByCitizen checks what the applicant sees at every node, signed in and not, after the end.
@@ -135,7 +158,7 @@ func (p *province) seenByCitizen(c Citizen, code, alias string) {
 			}
 		}
 		list, complete, err := n.MyDossiers(ctx, c)
-		if err != nil || !complete || len(list) != 1 || list[0].Status != dossier.StatusReturned {
+		if err != nil || !complete || len(list) != 1 || list[0].Status != dossier.StatusReturned || !list[0].Fresh || list[0].Procedure.VI == "" {
 			t.Errorf("at %s, my dossiers: %+v %v", at, list, err)
 		}
 		stranger := Citizen{directory.Account{ID: "stranger"}, []byte("session of stranger")}

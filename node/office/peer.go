@@ -29,6 +29,7 @@ const (
 	AskTrack QuestionKind = 1 // where is it: proven by Code and LastFour
 	AskSheet QuestionKind = 2 // the whole dossier, for its applicant: proven by Session
 	AskFile  QuestionKind = 3 // a paper or result, for its applicant
+	AskLine  QuestionKind = 4 // where is it: proven by Session
 )
 
 // Question is asked of the office that answers for a dossier. Who asks is an enrolled node; for whom, the session shows.
@@ -113,7 +114,7 @@ func (o *Office) serve(ctx context.Context, from replication.Name, q Question) (
 	case AskTrack:
 		a, err := o.serveTrack(row, q)
 		return a, nil, err
-	case AskSheet, AskFile:
+	case AskSheet, AskFile, AskLine:
 		return o.serveApplicant(ctx, from, row, q)
 	}
 	return Answer{}, nil, directory.Errorf("ask", directory.Newer, "question of kind %d is not known to this node", q.Kind)
@@ -128,15 +129,19 @@ func (o *Office) serveTrack(row store.Row, q Question) (Answer, error) {
 		o.guesses.miss(code, o.Now())
 		return Answer{}, err
 	}
-	l := lineCode(row)
-	tr := directory.Track{
-		Code: l, Alias: row.Alias, Root: o.Code, Holder: directory.OfficeCode(row.Holder), State: row.Status, Due: row.Due,
-		AsOf: o.Now().UnixMilli(),
-	}
-	return Answer{Track: &tr, Procedure: row.Procedure, ProcVersion: row.ProcVersion}, nil
+	return o.lineAnswer(row), nil
 }
 
-// serveApplicant answers an applicant who is signed in at another node. The look is recorded first.
+// lineAnswer says where a dossier that this office answers for is.
+func (o *Office) lineAnswer(row store.Row) Answer {
+	tr := directory.Track{
+		Code: lineCode(row), Alias: row.Alias, Root: o.Code, Holder: directory.OfficeCode(row.Holder), State: row.Status,
+		Due: row.Due, AsOf: o.Now().UnixMilli(),
+	}
+	return Answer{Track: &tr, Procedure: row.Procedure, ProcVersion: row.ProcVersion}
+}
+
+// serveApplicant answers an applicant who is signed in at another node. A look at more than the line is recorded first.
 func (o *Office) serveApplicant(ctx context.Context, from replication.Name, row store.Row, q Question) (Answer, io.ReadCloser, error) {
 	account, err := o.Sessions.Account(q.Session)
 	if err != nil {
@@ -144,6 +149,9 @@ func (o *Office) serveApplicant(ctx context.Context, from replication.Name, row 
 	}
 	if row.Account == "" || row.Account != string(account) {
 		return Answer{}, nil, directory.Errorf("ask", directory.NotFound, "no such dossier of this account")
+	}
+	if q.Kind == AskLine {
+		return o.lineAnswer(row), nil, nil
 	}
 	who := directory.Account{ID: account, Name: row.Applicant, Kind: directory.Citizen}
 	if err := o.looked(ctx, row.Chain, who, string(from), "applicant"); err != nil {

@@ -212,7 +212,7 @@ type Mine struct {
 	Freshness
 	Code      string // dossier code, or the submission code before acceptance
 	Alias     string
-	Procedure directory.Text // empty where only the directory knows the dossier
+	Procedure directory.Text // empty where only the directory knows the dossier and its office does not answer
 	Status    dossier.Status
 	Office    Ref
 	Holder    Ref

@@ -1,0 +1,168 @@
+package office
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"motcua/directory"
+	"motcua/node/dossier"
+	"motcua/node/store"
+)
+
+// guesses bounds how often the last four digits of one code may be guessed here.
+type guesses struct {
+	mu    sync.Mutex
+	wrong map[string]guess
+}
+
+type guess struct {
+	n     int
+	since time.Time
+}
+
+const (
+	maxGuesses  = 8
+	guessWindow = time.Hour
+	maxGuessed  = 4096 // codes remembered
+)
+
+func (g *guesses) locked(code string, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	w, ok := g.wrong[code]
+	if ok && now.Sub(w.since) > guessWindow {
+		delete(g.wrong, code)
+		return false
+	}
+	return w.n >= maxGuesses
+}
+
+func (g *guesses) miss(code string, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.wrong == nil || len(g.wrong) >= maxGuessed {
+		g.wrong = map[string]guess{}
+	}
+	w, ok := g.wrong[code]
+	if !ok {
+		w.since = now
+	}
+	w.n++
+	g.wrong[code] = w
+}
+
+// Track tells somebody who is not signed in where a dossier is, for its code and the last four digits of the applicant's
+// phone or identity number.
+func (o *Office) Track(ctx context.Context, code, lastFour string) (TrackView, error) {
+	normal, ok := dossier.NormalCode(code)
+	if !ok {
+		return TrackView{}, directory.Errorf("track", directory.Invalid, "this is no dossier code or submission code")
+	}
+	if o.guesses.locked(normal, o.Now()) {
+		return TrackView{}, directory.Errorf("track", directory.Exhausted, "the digits were wrong too often; try again in an hour")
+	}
+	v, err := o.track(ctx, normal, lastFour)
+	if directory.CodeOf(err) == directory.Denied {
+		o.guesses.miss(normal, o.Now())
+	}
+	return v, err
+}
+
+func (o *Office) track(ctx context.Context, code, lastFour string) (TrackView, error) {
+	row, err := o.rowByCode("track", code)
+	held := err == nil
+	if err != nil && directory.CodeOf(err) != directory.NotFound {
+		return TrackView{}, err
+	}
+	if held {
+		if err := o.proven(row, lastFour); err != nil {
+			return TrackView{}, err
+		}
+		if row.Root == string(o.Code) {
+			return o.rowTrack(row), nil
+		}
+	}
+	tr, err := o.lookup(ctx, code, lastFour, held)
+	switch {
+	case err == nil:
+		return o.freshest(ctx, o.trackView(tr), code, lastFour), nil
+	case held:
+		return o.freshest(ctx, o.rowTrack(row), code, lastFour), nil
+	}
+	return TrackView{}, err
+}
+
+// lookup asks the directory for a track, once it is proven that whoever asks may see it.
+func (o *Office) lookup(ctx context.Context, code, lastFour string, proven bool) (tr directory.Track, err error) {
+	asked, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	if !proven {
+		proven, err = o.Calls.Prove(asked, code, lastFour)
+	}
+	switch {
+	case err == nil && proven:
+		tr, err = o.Calls.Lookup(asked, code)
+	case err == nil || directory.CodeOf(err) == directory.NotFound:
+		err = errNotProven()
+	}
+	switch c := directory.CodeOf(err); {
+	case err == nil:
+		o.heard()
+	case c == directory.Internal || c == directory.NoLeader:
+		err = directory.Errorf("track", directory.NoLeader, "this office does not hold the dossier, and the directory cannot be reached now; try again later")
+	}
+	return tr, err
+}
+
+// freshest asks the office that answers for a dossier; what is known already stands where it does not answer.
+func (o *Office) freshest(ctx context.Context, v TrackView, code, lastFour string) TrackView {
+	root := string(v.Office.Code)
+	if root == "" || root == string(o.Code) {
+		return v
+	}
+	a, err := o.ask(ctx, root, Question{Kind: AskTrack, Code: code, LastFour: lastFour})
+	if err != nil || a.Track == nil {
+		return v
+	}
+	out := o.trackView(*a.Track)
+	out.Fresh, out.Source = true, FromHolder
+	if p, ok := o.Directory.Procedure(a.Procedure, a.ProcVersion); ok {
+		out.Procedure = p.Name
+	}
+	return out
+}
+
+// errNotProven does not tell a wrong code from wrong digits.
+func errNotProven() error {
+	return directory.Errorf("track", directory.Denied, "no dossier fits the code and these four digits")
+}
+
+// proven checks the digits against the dossier itself.
+func (o *Office) proven(row store.Row, lastFour string) error {
+	s, err := o.ownSheet(row)
+	if row.Kind == store.RowChild {
+		return errNotProven()
+	}
+	if err != nil {
+		return err
+	}
+	for _, n := range []string{s.Applicant.Phone, s.Applicant.Identity} {
+		if len(lastFour) == 4 && len(n) >= 4 && n[len(n)-4:] == lastFour {
+			return nil
+		}
+	}
+	return errNotProven()
+}
+
+func (o *Office) rowTrack(r store.Row) TrackView {
+	l := o.line(r)
+	v := TrackView{
+		Freshness: Freshness{AsOf: l.Updated, Source: FromCopy}, Code: l.Code, Alias: r.Alias, Status: l.Status,
+		Office: l.Root, Holder: l.Holder, Due: l.Due, Procedure: l.Procedure,
+	}
+	if r.Root == string(o.Code) {
+		v.Freshness = Freshness{AsOf: o.Now(), Fresh: true, Source: FromHolder}
+	}
+	return v
+}
