@@ -49,7 +49,7 @@ type List struct {
 // View is one queue of the desk.
 type View struct {
 	Label, URL string
-	N          int
+	N          int // -1 where nobody counts
 	Here       bool
 }
 
@@ -98,7 +98,7 @@ type DeskDossier struct {
 	Results []File
 	Reason  string
 	History []Step
-	Head    string // short name of the chain's last event
+	Chain   string // short name of the chain
 	Due     *Due
 	Pending []string // what was sent and is not acknowledged
 	Slip    string   // address of the receipt slip, "" before there is one

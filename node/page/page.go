@@ -163,3 +163,9 @@ func CSS() Style {
 
 // Mark returns the sign of the service as an SVG image, also the favicon.
 func Mark() []byte { return mark }
+
+// Wrong tells whether something on the page's form is wrong.
+func Wrong(p Page) bool {
+	form, ok := p.(interface{ faults() []Problem })
+	return ok && len(form.faults()) > 0
+}

@@ -126,7 +126,7 @@ func (s *sampler) portal() {
 func (s *sampler) procedure() Procedure {
 	return Procedure{
 		Code: "1.010803", Name: s.t("Trợ cấp thờ cúng liệt sĩ", "Worship allowance for martyrs"), Field: s.t("Người có công", "Merits"),
-		Where: s.l.T("procedure.any", s.t("xã", "commune")), Limit: directory.Limit{Amount: 15, Unit: directory.WorkingDay},
+		Where: s.t("Cấp xã", "Commune"), Limit: directory.Limit{Amount: 15, Unit: directory.WorkingDay},
 		Today: s.due(false), Who: s.l.T("subject.citizen"),
 		Conditions: s.t("Người được ủy quyền thờ cúng liệt sĩ không còn thân nhân hưởng trợ cấp hằng tháng.", "The person entrusted with the worship of a martyr who has no relative drawing a monthly allowance."),
 		Papers: []Paper{
@@ -136,7 +136,7 @@ func (s *sampler) procedure() Procedure {
 		},
 		Route: []RouteStep{
 			{s.t("Kiểm tra, xác nhận hồ sơ", "Check and confirm"), s.l.T("procedure.root"), 12},
-			{s.t("Thẩm định và quyết định", "Appraise and decide"), s.l.T("procedure.above", s.t("huyện", "district")), 40},
+			{s.t("Thẩm định và quyết định", "Appraise and decide"), s.t("Cấp huyện", "District"), 40},
 			{s.t("Trả kết quả", "Return the result"), s.l.T("procedure.root"), 2},
 		},
 		Result: s.t("Quyết định trợ cấp thờ cúng liệt sĩ", "Decision on the allowance"), Legal: []string{"Pháp lệnh 02/2020/UBTVQH14", "Nghị định 131/2021/NĐ-CP"},

@@ -82,7 +82,7 @@ func (s *sampler) deskSubmission() {
 func (s *sampler) deskCase() {
 	l := s.l
 	p := DeskDossier{
-		Bar: s.bar(dossier.StatusWaiting, false), Steps: s.steps(), Groups: s.groups()[:1], Slots: s.slots(true), History: s.steps()[:2], Head: "9f31c0a2",
+		Bar: s.bar(dossier.StatusWaiting, false), Steps: s.steps(), Groups: s.groups()[:1], Slots: s.slots(true), History: s.steps()[:2], Chain: "9f31c0a2",
 		Due: s.due(false), Slip: "/x/slip", Pending: []string{l.T("case.pending_line", l.T("parcel.request"), l.Time(s.now))},
 		Acts: []Act{
 			{Label: l.T("act.step"), Why: s.t("Đang chờ cơ quan phối hợp trả kết quả.", "Waiting for the answer of the other office.")},

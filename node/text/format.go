@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"motcua/directory"
 )
@@ -150,4 +151,13 @@ func Address(parts ...string) string {
 		}
 	}
 	return strings.Join(kept, " · ")
+}
+
+// Upper writes the first letter of a phrase as a capital.
+func Upper(s string) string {
+	r := []rune(s)
+	if len(r) == 0 {
+		return s
+	}
+	return string(unicode.ToUpper(r[0])) + string(r[1:])
 }

@@ -16,6 +16,8 @@ var desk = map[string]phrase{
 	"today.no_due":      {"Không có hồ sơ nào sắp đến hạn.", "Nothing is due soon."},
 	"today.no_requests": {"Không có yêu cầu nào từ cơ quan khác.", "No requests from other offices."},
 
+	"today.no_waiting": {"Không chờ cơ quan nào.", "Nothing waits for another office."},
+
 	"list.views":      {"Danh sách", "Lists"},
 	"list.all":        {"Tất cả", "All"},
 	"list.ended":      {"Đã kết thúc", "Closed"},
@@ -36,7 +38,6 @@ var desk = map[string]phrase{
 	"submission.due":   {"Nếu tiếp nhận ngay, hạn trả là", "If accepted now it is due"},
 	"submission.from":  {"nộp tại %s lúc %s", "handed in at %s, %s"},
 	"submission.short": {"Thiếu giấy tờ bắt buộc: %s.", "A required paper is missing: %s."},
-	"submission.late":  {"Đã chờ hơn 8 giờ làm việc.", "It has waited more than 8 working hours."},
 
 	"acts.title":        {"Việc cần làm", "What can be done"},
 	"acts.none":         {"Không còn việc gì trên hồ sơ này.", "Nothing more can be done on this dossier."},
@@ -78,7 +79,7 @@ var desk = map[string]phrase{
 	"case.parts":        {"Các phần của hồ sơ", "Parts of the dossier"},
 	"case.form":         {"Tờ khai", "Form"},
 	"case.history":      {"Nhật ký", "History"},
-	"case.chain":        {"Mỗi dòng là một sự kiện đã ký số, nối thành chuỗi; sự kiện cuối %s.", "Each line is a signed event, linked in a chain; the last event is %s."},
+	"case.chain":        {"Mỗi dòng là một sự kiện đã ký số, nối thành chuỗi %s.", "Each line is a signed event, linked in the chain %s."},
 	"case.pending":      {"Đang chờ gửi", "Not acknowledged yet"},
 	"case.pending_line": {"%s – gửi lúc %s", "%s – sent %s"},
 	"case.print":        {"In", "Print"},
@@ -103,6 +104,7 @@ var desk = map[string]phrase{
 	"parcel.request":    {"Yêu cầu phối hợp", "Request"},
 	"parcel.report":     {"Kết quả phối hợp", "Report"},
 	"parcel.status":     {"Thông báo tình trạng", "Status"},
+	"parcel.overdue":    {"Quá thời hạn gửi; cần người quyết định, ví dụ chuyển bằng USB", "Past its lifetime: a person decides, for example to send it on a USB stick"},
 	"parcel.other":      {"Gói tin", "Parcel"},
 }
 
@@ -139,7 +141,7 @@ var paper = map[string]phrase{
 	"slip.due":          {"Thời gian trả kết quả", "Due"},
 	"slip.at":           {"%s giờ %s phút, ngày %s", "%s:%s, %s"},
 	"slip.where":        {"Nơi nhận kết quả", "Collect at"},
-	"slip.book":         {"Vào sổ theo dõi hồ sơ, số thứ tự", "Number in the follow-up book"},
+	"slip.where_text":   {"Bộ phận Một cửa, %s", "One-stop desk, %s"},
 	"slip.note":         {"Tra cứu tình trạng hồ sơ bằng mã trên và bốn số cuối của điện thoại hoặc số định danh, tại cổng của bất kỳ cơ quan nào trong tỉnh.", "Track the dossier by this code and the last four digits of the telephone or identity number."},
 	"slip.applicant":    {"Người nộp hồ sơ", "Applicant"},
 	"slip.officer":      {"Người tiếp nhận hồ sơ", "Officer"},
@@ -179,7 +181,6 @@ var fault = map[string]phrase{
 	"fault.sign_in":     {"Tên đăng nhập hoặc mật khẩu không đúng", "The user name or password is not right"},
 	"fault.sign_in_cut": {"Đường truyền đang gián đoạn và tài khoản chưa từng đăng nhập tại đây. Thử lại khi có mạng", "The line is down and this account has never signed in here. Try again when the line is back"},
 	"fault.too_many":    {"Quá nhiều lần thử. Đợi một phút rồi thử lại", "Too many attempts. Wait a minute, then try again"},
-	"fault.no_grant":    {"Tài khoản này không có vai trò tại cơ quan này", "This account has no role in this office"},
 	"fault.name":        {"Nhập họ và tên", "Enter your full name"},
 	"fault.identity":    {"Số định danh gồm 12 chữ số, hoặc mã số thuế hợp lệ", "Enter the 12-digit number or a valid tax code"},
 	"fault.phone":       {"Số điện thoại gồm 10 hoặc 11 chữ số, bắt đầu bằng 0", "Enter a telephone number of 10 or 11 digits that begins with 0"},
@@ -187,6 +188,7 @@ var fault = map[string]phrase{
 	"fault.login":       {"Tên đăng nhập gồm 3 đến 64 chữ thường không dấu, số, dấu chấm, gạch ngang", "A user name has 3 to 64 lower-case letters, digits, dots or hyphens"},
 	"fault.login_taken": {"Tên đăng nhập này đã có người dùng; chọn tên khác", "This user name is taken; choose another"},
 	"fault.password":    {"Mật khẩu cần ít nhất 10 ký tự", "A password needs at least 10 characters"},
+	"date.hint":         {"Ví dụ 27/07/1968", "For example 27/07/1968"},
 	"fault.office":      {"Chọn cơ quan giải quyết", "Choose the office in charge"},
 	"fault.code":        {"Mã không đúng dạng. Kiểm tra lại trên giấy hẹn hoặc biên nhận", "This is no code. Check it on the slip or receipt"},
 	"fault.last":        {"Nhập bốn chữ số", "Enter four digits"},

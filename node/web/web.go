@@ -1,0 +1,197 @@
+// Package web is the door for browsers: it turns a request into a use case of package office and its answer into a page of
+// package page. It holds no rule of any dossier.
+//
+// # Addresses
+//
+// All pages lie below a language, "/vi" or "/en". Of the portal:
+//
+//	/  /search  /procedures/CODE  /procedures/CODE/start
+//	/register  /sign-in  /sign-out
+//	/drafts/ID  /drafts/ID/form  …/papers  …/papers/remove  …/check  …/submit  …/drop
+//	/submissions/CODE  /submissions/CODE/receipt
+//	/track  /dossiers  /dossiers/CODE  /dossiers/CODE/files/BLOB
+//
+// Of the desk, for staff with a role in this office:
+//
+//	/desk  /desk/sign-in  /desk/sign-out  /desk/list  /desk/outbox
+//	/desk/submissions/CODE  …/accept  …/refuse
+//	/desk/dossiers/CHAIN  /desk/dossiers/CHAIN/ACT  /desk/files/CHAIN/BLOB  /desk/slips/CODE
+//
+// # What is promised
+//
+//   - A GET changes nothing but the record of who looked. A POST that succeeds answers with a redirect; one that finds a
+//     fault shows the page again with the values typed.
+//   - Every POST form bears a token, so that sending it again has no second effect.
+//   - A request from another site changes nothing; no page runs a script or takes anything from elsewhere.
+//   - Every body is bounded before it is read. Nothing about a person is logged.
+package web
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"motcua/directory"
+	"motcua/directory/replica"
+	"motcua/node/office"
+	"motcua/node/page"
+	"motcua/node/session"
+	"motcua/node/text"
+)
+
+// Tables are the public tables of the directory, answered from memory.
+type Tables interface {
+	Number() uint64
+	Genesis() directory.Genesis
+	Levels(directory.Date) []directory.Level
+	Offices(directory.Date) []directory.Office
+	Office(directory.OfficeCode) (directory.Office, bool)
+	// Node is the node of an office; false where the office has none and cannot be filed with from here.
+	Node(directory.OfficeCode) (directory.Node, bool)
+	Fields(directory.Date) []directory.Field
+	Procedures(directory.Date) []directory.Procedure
+	Current(code string, on directory.Date) (directory.Procedure, bool)
+	Calendar() (directory.Calendar, bool)
+	// Cut is when the edition was made, Unix milliseconds.
+	Cut() int64
+}
+
+// Node is what the pages need of the node beside its office.
+type Node interface {
+	// Session verifies a session signed by any node of the province; Issue signs one here.
+	Session(token string) (session.Session, error)
+	Issue(directory.Account) (string, error)
+	// Line is false during a drill; Reach counts the peers that answer and those there are.
+	Line() bool
+	Reach() (up, known int)
+}
+
+// Server is a Node that has its own tables, as package server does.
+type Server interface {
+	Node
+	Replica() *replica.Replica
+}
+
+// New makes the handler of a node's pages.
+func New(o *office.Office, n Server) (http.Handler, error) { return NewWith(o, n, n.Replica()) }
+
+// NewWith is New with tables from elsewhere.
+func NewWith(o *office.Office, n Node, t Tables) (http.Handler, error) {
+	pages, err := page.New()
+	if err != nil {
+		return nil, fmt.Errorf("make pages: %w", err)
+	}
+	now, log := o.Now, o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	if now == nil {
+		now = time.Now
+	}
+	s := &site{
+		office: o, node: n, tables: t, pages: pages, style: page.CSS(), now: now, log: log,
+		limiter: session.NewLimiter(now), repeats: newRepeats(), catalogue: &catalogue{tables: t},
+	}
+	return s.guard(s.routes()), nil
+}
+
+// site is the pages of one node. It is safe for concurrent use.
+type site struct {
+	office    *office.Office
+	node      Node
+	tables    Tables
+	pages     *page.Set
+	style     page.Style
+	now       func() time.Time
+	log       *slog.Logger
+	limiter   *session.Limiter
+	repeats   *repeats
+	catalogue *catalogue
+}
+
+// call is one request on its way.
+type call struct {
+	*site
+	w    http.ResponseWriter
+	r    *http.Request
+	l    text.Lang
+	door page.Site
+	// user is the name of who is signed in, set by citizen and officer.
+	user string
+	// path replaces the address offered in the other language where the request's own has no page.
+	path string
+}
+
+type handler func(*call) error
+
+// routes lists every address.
+func (s *site) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	for _, l := range text.Langs() {
+		base := "/" + string(l)
+		add := func(door page.Site, pattern string, h handler) {
+			method, path, _ := cutPattern(pattern)
+			mux.Handle(method+" "+base+path, s.handle(l, door, h))
+		}
+		s.portal(func(p string, h handler) { add(page.Portal, p, h) })
+		s.desk(func(p string, h handler) { add(page.Desk, p, h) })
+		mux.Handle(base+"/desk/", s.handle(l, page.Desk, notFound))
+		mux.Handle(base+"/", s.handle(l, page.Portal, notFound))
+	}
+	mux.Handle("GET /{$}", http.RedirectHandler("/vi/", http.StatusSeeOther))
+	mux.Handle("GET /vi", http.RedirectHandler("/vi/", http.StatusSeeOther))
+	mux.Handle("GET /en", http.RedirectHandler("/en/", http.StatusSeeOther))
+	mux.Handle("GET /desk", http.RedirectHandler("/vi/desk", http.StatusSeeOther))
+	mux.HandleFunc("GET "+s.style.Path, s.serveStyle)
+	mux.HandleFunc("GET /favicon.svg", serveMark)
+	mux.HandleFunc("GET /favicon.ico", serveMark)
+	mux.Handle("/", s.handle(text.VI, page.Portal, notFound))
+	return mux
+}
+
+func (s *site) portal(add func(string, handler)) {
+	add("GET /{$}", (*call).home)
+	add("GET /search", (*call).search)
+	add("GET /procedures/{code}", (*call).procedure)
+	add("GET /procedures/{code}/start", citizen((*call).start))
+	add("POST /procedures/{code}/start", citizen((*call).startDo))
+	add("GET /register", (*call).register)
+	add("POST /register", (*call).registerDo)
+	add("GET /sign-in", (*call).signIn)
+	add("POST /sign-in", (*call).signInDo)
+	add("POST /sign-out", (*call).signOut)
+	add("GET /drafts/{id}", citizen((*call).draft))
+	add("GET /drafts/{id}/form", citizen((*call).questions))
+	add("POST /drafts/{id}/form", citizen((*call).questionsDo))
+	add("GET /drafts/{id}/papers", citizen((*call).papers))
+	add("POST /drafts/{id}/papers", citizen((*call).attach))
+	add("POST /drafts/{id}/papers/remove", citizen((*call).detach))
+	add("GET /drafts/{id}/check", citizen((*call).check))
+	add("POST /drafts/{id}/submit", citizen((*call).submit))
+	add("POST /drafts/{id}/drop", citizen((*call).drop))
+	add("GET /submissions/{code}", citizen((*call).confirmation))
+	add("GET /submissions/{code}/receipt", citizen((*call).receipt))
+	add("GET /track", (*call).track)
+	add("POST /track", (*call).trackDo)
+	add("GET /dossiers", citizen((*call).dossiers))
+	add("GET /dossiers/{code}", citizen((*call).dossier))
+	add("GET /dossiers/{code}/files/{blob}", citizen((*call).file))
+}
+
+func (s *site) desk(add func(string, handler)) {
+	add("GET /desk", officer((*call).today))
+	add("GET /desk/sign-in", (*call).signIn)
+	add("POST /desk/sign-in", (*call).signInDo)
+	add("POST /desk/sign-out", (*call).signOut)
+	add("GET /desk/list", officer((*call).list))
+	add("GET /desk/outbox", officer((*call).outbox))
+	add("GET /desk/submissions/{code}", officer((*call).submission))
+	add("POST /desk/submissions/{code}/accept", officer((*call).accept))
+	add("POST /desk/submissions/{code}/refuse", officer((*call).refuse))
+	add("GET /desk/dossiers/{chain}", officer((*call).deskDossier))
+	add("GET /desk/dossiers/{chain}/{act}", officer((*call).act))
+	add("POST /desk/dossiers/{chain}/{act}", officer((*call).actDo))
+	add("GET /desk/files/{chain}/{blob}", officer((*call).officeFile))
+	add("GET /desk/slips/{code}", officer((*call).slip))
+}

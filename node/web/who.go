@@ -1,0 +1,275 @@
+package web
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"motcua/directory"
+	"motcua/node/office"
+	"motcua/node/page"
+	"motcua/node/session"
+)
+
+// citizenCookie holds a session that is valid at every node; a desk's cookie names its office, so that several desks of a
+// demonstration on one host do not sign each other out.
+const citizenCookie = "motcua-citizen"
+
+func (c *call) cookieName() string {
+	if c.door == page.Desk {
+		return "motcua-desk-" + string(c.office.Code)
+	}
+	return citizenCookie
+}
+
+// session returns the session of this door, false for none that is valid.
+func (c *call) session() (session.Session, string, bool) {
+	k, err := c.r.Cookie(c.cookieName())
+	if err != nil {
+		return session.Session{}, "", false
+	}
+	s, err := c.node.Session(k.Value)
+	if err != nil || (s.Kind == directory.Staff) != (c.door == page.Desk) {
+		return session.Session{}, "", false
+	}
+	return s, k.Value, true
+}
+
+// who is the citizen who is signed in. The account is this node's copy where it has one, else what the session says.
+func (c *call) who() (office.Citizen, bool) {
+	s, token, ok := c.session()
+	if !ok {
+		return office.Citizen{}, false
+	}
+	a, err := c.office.Account(c.r.Context(), s.Account)
+	if err != nil {
+		a = directory.Account{ID: s.Account, Kind: s.Kind, Name: s.Name}
+	}
+	if a.Disabled {
+		return office.Citizen{}, false
+	}
+	c.user = a.Name
+	return office.Citizen{Account: a, Session: []byte(token)}, true
+}
+
+// greet fills in the name of who is signed in, for pages that anyone may see: what the session says is enough.
+func (c *call) greet() {
+	if s, _, ok := c.session(); ok {
+		c.user = s.Name
+	}
+}
+
+// citizen asks who it is before a handler that must know.
+func citizen(h func(*call, office.Citizen) error) handler {
+	return func(c *call) error {
+		who, ok := c.who()
+		if !ok {
+			return c.askWho("/sign-in")
+		}
+		return h(c, who)
+	}
+}
+
+// officer lets in staff with a role in this office today.
+func officer(h func(*call, directory.Account) error) handler {
+	return func(c *call) error {
+		s, _, ok := c.session()
+		if !ok {
+			return c.askWho("/desk/sign-in")
+		}
+		a, err := c.office.Account(c.r.Context(), s.Account)
+		if err != nil || len(c.office.Roles(a)) == 0 {
+			return c.askWho("/desk/sign-in")
+		}
+		c.user = a.Name
+		return h(c, a)
+	}
+}
+
+// askWho sends to a sign-in page, which comes back here; after a POST it comes back to the page before.
+func (c *call) askWho(door string) error {
+	next := c.r.URL.RequestURI()
+	if c.r.Method != http.MethodGet {
+		next = c.base() + strings.TrimSuffix(door, "sign-in")
+	}
+	return c.see(door + "?next=" + url.QueryEscape(next))
+}
+
+// next is where to go after signing in: an address of this language on this site, else the first page.
+func (c *call) next(s string) string {
+	u, err := url.Parse(s)
+	local := err == nil && u.Scheme == "" && u.Host == "" && u.User == nil && strings.HasPrefix(s, c.base()+"/")
+	if local && len(s) <= 500 && !strings.ContainsAny(s, "\\\r\n") {
+		return s
+	}
+	return ""
+}
+
+func (c *call) signIn() error {
+	if c.door == page.Portal {
+		c.greet()
+	}
+	return c.show(page.SignIn{Form: page.Form{Once: newOnce()}, Next: c.next(c.r.URL.Query().Get("next")), Fields: page.SignInFields(c.l, "")})
+}
+
+// address is where the request comes from, for slowing down guessers.
+func (c *call) address() string {
+	host, _, err := net.SplitHostPort(c.r.RemoteAddr)
+	if err != nil {
+		return c.r.RemoteAddr
+	}
+	return host
+}
+
+func (c *call) signInDo() error {
+	v, err := c.post()
+	if err != nil {
+		return err
+	}
+	login, next := directory.NormalLogin(typed(v, "login", 64)), c.next(v.Get("next"))
+	wrong := func(key string) error {
+		faults := []page.Problem{{Field: "login", Text: c.l.T(key)}}
+		return c.show(page.SignIn{Form: page.Form{Once: newOnce(), Problems: faults}, Next: next, Fields: page.Beside(page.SignInFields(c.l, login), faults)})
+	}
+	if c.limiter.Wait(login, c.address()) > 0 {
+		return wrong("fault.too_many")
+	}
+	a, err := c.office.Authenticate(c.r.Context(), login, v.Get("password"), c.door == page.Desk)
+	switch directory.CodeOf(err) {
+	case "":
+	case directory.Denied:
+		c.limiter.Wrong(login, c.address())
+		return wrong("fault.sign_in")
+	case directory.NoLeader:
+		return wrong("fault.sign_in_cut")
+	default:
+		return err
+	}
+	c.limiter.Right(login, c.address())
+	return c.enter(a, next, "")
+}
+
+// enter opens a session and goes on.
+func (c *call) enter(a directory.Account, next, done string) error {
+	token, err := c.node.Issue(a)
+	if err != nil {
+		return err
+	}
+	life := session.CitizenLife
+	if a.Kind == directory.Staff {
+		life = session.StaffLife
+	}
+	c.setCookie(token, life)
+	if next == "" {
+		next = c.base() + map[page.Site]string{page.Portal: "/dossiers", page.Desk: "/desk"}[c.door]
+	}
+	if done != "" {
+		sep := "?"
+		if strings.Contains(next, "?") {
+			sep = "&"
+		}
+		next += sep + "done=" + done
+	}
+	http.Redirect(c.w, c.r, next, http.StatusSeeOther)
+	return nil
+}
+
+func (c *call) setCookie(token string, life time.Duration) {
+	http.SetCookie(c.w, &http.Cookie{
+		Name: c.cookieName(), Value: token, Path: "/", MaxAge: int(life / time.Second), HttpOnly: true,
+		SameSite: http.SameSiteLaxMode, Secure: c.r.TLS != nil,
+	})
+}
+
+// signOut forgets the session in this browser.
+func (c *call) signOut() error {
+	c.setCookie("", -time.Second)
+	if c.door == page.Desk {
+		return c.see("/desk/sign-in?done=sign_out")
+	}
+	return c.see("/?done=sign_out")
+}
+
+func (c *call) register() error {
+	c.greet()
+	return c.show(page.Register{Form: page.Form{Once: newOnce()}, Next: c.next(c.r.URL.Query().Get("next")), Fields: page.RegisterFields(c.l, nil)})
+}
+
+func (c *call) registerDo() error {
+	v, err := c.post()
+	if err != nil {
+		return err
+	}
+	in := registration(v)
+	faults := c.checkRegistration(in)
+	again := func() error {
+		kept := map[string]string{"name": in.Name, "identity": in.Identity, "phone": in.Phone, "email": in.Email, "address": in.Address, "login": in.Login}
+		return c.show(page.Register{
+			Form: page.Form{Once: newOnce(), Problems: faults}, Next: c.next(v.Get("next")), Fields: page.Beside(page.RegisterFields(c.l, kept), faults),
+		})
+	}
+	if len(faults) > 0 {
+		return again()
+	}
+	a, provisional, err := c.office.Register(c.r.Context(), in)
+	if directory.CodeOf(err) == directory.Conflict {
+		// The same form sent twice finds its own account: whoever knows the password is who made it.
+		if a, err = c.office.Authenticate(c.r.Context(), in.Login, in.Password, false); err != nil {
+			faults = []page.Problem{{Field: "login", Text: c.l.T("fault.login_taken")}}
+			return again()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	done := "welcome"
+	if provisional {
+		done = "in_store"
+	}
+	return c.enter(a, c.next(v.Get("next")), done)
+}
+
+func registration(v url.Values) office.Registration {
+	in := office.Registration{
+		Kind: directory.Citizen, Login: directory.NormalLogin(typed(v, "login", 64)), Password: v.Get("password"),
+		Name: typed(v, "name", 100), Identity: strings.Join(strings.Fields(typed(v, "identity", 20)), ""),
+		Phone: phone(typed(v, "phone", 20)), Email: typed(v, "email", 120), Address: typed(v, "address", 200),
+	}
+	if len(in.Identity) != 12 {
+		in.Kind = directory.Business // a tax code
+	}
+	return in
+}
+
+// phone drops what people put between digits, and takes +84 for 0.
+func phone(s string) string {
+	s = strings.NewReplacer(" ", "", ".", "", "-", "", "(", "", ")", "").Replace(s)
+	if rest, ok := strings.CutPrefix(s, "+84"); ok {
+		return "0" + rest
+	}
+	return s
+}
+
+// checkRegistration lists what is wrong, field by field.
+func (c *call) checkRegistration(in office.Registration) (out []page.Problem) {
+	probe := directory.Account{ID: "x", Verifier: "x", Kind: in.Kind, Name: "x", Login: in.Login}
+	at, host, mail := strings.Cut(in.Email, "@")
+	for _, f := range []struct {
+		key string
+		bad bool
+	}{
+		{"fault.name", in.Name == ""},
+		{"fault.identity", !directory.ValidIdentity(in.Identity)},
+		{"fault.phone", !directory.ValidPhone(in.Phone)},
+		{"fault.email", in.Email != "" && (!mail || at == "" || !strings.Contains(host, "."))},
+		{"fault.login", probe.Validate() != nil},
+		{"fault.password", len([]rune(in.Password)) < session.MinPassword || len([]rune(in.Password)) > session.MaxPassword},
+	} {
+		if f.bad {
+			out = append(out, page.Problem{Field: strings.TrimPrefix(f.key, "fault."), Text: c.l.T(f.key)})
+		}
+	}
+	return out
+}
