@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,7 +66,7 @@ func newProvince(t *testing.T, n int) *province {
 }
 
 func (p *province) log(name string) *slog.Logger {
-	if !testing.Verbose() {
+	if os.Getenv("MOTCUA_TEST_LOG") == "" {
 		return slog.New(slog.DiscardHandler)
 	}
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})).With("server", name)
@@ -147,48 +149,284 @@ func field(i int) *command.Publish {
 	return &command.Publish{Fields: []directory.Field{{ID: fmt.Sprintf("f%d", i), Name: directory.Text{VI: fmt.Sprint("lĩnh vực ", i)}}}}
 }
 
-// fields counts the fields that a server has, as fresh as asked.
-func (p *province) fields(name string, f cluster.Freshness) int {
+// account is changed once by every request that takes effect: its version counts them.
+func (p *province) account() command.Command {
+	return &command.PutAccount{Account: directory.Account{ID: "count", Login: "count", Kind: directory.Citizen, Name: "Đếm", Verifier: "v"}}
+}
+
+func (p *province) version(name string, f cluster.Freshness) (v uint64) {
+	p.t.Helper()
+	p.read(name, f, func(r state.Reader, _ uint64) error {
+		a, _, err := state.AccountByID(r, "count")
+		v = a.Version
+		return err
+	})
+	return v
+}
+
+func (p *province) read(name string, f cluster.Freshness, read func(r state.Reader, index uint64) error) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
 	defer cancel()
-	n := 0
-	err := p.up[name].Read(ctx, f, func(r state.Reader, _ uint64) error {
-		return r.Scan("field/", func(string, []byte) error { n++; return nil })
-	})
-	if err != nil {
+	if err := p.up[name].Read(ctx, f, read); err != nil {
 		p.t.Fatalf("read at %s: %v", name, err)
 	}
+}
+
+// equal checks that all servers have the same rows once all have caught up.
+func (p *province) equal() {
+	p.t.Helper()
+	var first map[string]string
+	for name := range p.up {
+		rows := map[string]string{}
+		p.read(name, cluster.Linearizable, func(r state.Reader, _ uint64) error {
+			return r.Scan("", func(k string, v []byte) error { rows[k] = string(v); return nil })
+		})
+		if first == nil {
+			first = rows
+		}
+		if !maps.Equal(first, rows) {
+			p.t.Errorf("%s has other tables: %d rows, %d", name, len(rows), len(first))
+		}
+	}
+}
+
+// fields counts the fields that a server has, as fresh as asked.
+func (p *province) fields(name string, f cluster.Freshness) int {
+	p.t.Helper()
+	n := 0
+	p.read(name, f, func(r state.Reader, _ uint64) error {
+		return r.Scan("field/", func(string, []byte) error { n++; return nil })
+	})
 	return n
 }
 
-func TestSmoke(t *testing.T) {
+func TestServersAgreeWhoeverIsAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProvince(t, 3)
 		p.startAll()
-		start := time.Now()
-		l := p.leader()
-		t.Log("leader", l, time.Since(start))
 		p.found()
-		t.Log("found", time.Since(start))
-		for i := range 20 {
-			p.propose(p.other(l), field(i))
+		l := p.leader()
+		for i := range 30 {
+			p.propose([]string{l, p.other(l)}[i%2], field(i))
 		}
-		t.Log("20", time.Since(start))
 		for name := range p.up {
-			if n := p.fields(name, cluster.Linearizable); n != 20 {
-				t.Errorf("%s has %d", name, n)
+			if n := p.fields(name, cluster.Linearizable); n != 30 {
+				t.Errorf("a linearizable read at %s sees %d of 30 changes", name, n)
 			}
 		}
-		t.Log("read", time.Since(start))
-		p.stop(l)
-		start = time.Now()
-		p.propose(p.other(l), field(100))
-		t.Log("failover", time.Since(start))
-		p.start(l)
-		if n := p.fields(l, cluster.Linearizable); n != 21 {
-			t.Errorf("%s has %d", l, n)
+		r := p.propose(p.other(l), field(30))
+		if n := p.fields(p.other(l), cluster.AtLeast(r.Index)); n != 31 {
+			t.Errorf("a writer does not see its own change: %d of 31", n)
 		}
-		t.Log("reopened", time.Since(start))
+		p.equal()
+	})
+}
+
+func TestARequestTakesEffectOnceThroughChangesOfLeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvince(t, 3)
+		p.net.SetWeather(replicationtest.Weather{Loss: 0.03, Duplicate: 0.05, Latency: 2 * time.Millisecond, Jitter: 5 * time.Millisecond})
+		p.startAll()
+		p.found()
+		const writers, each = 4, 25
+		var all sync.WaitGroup
+		for w := range writers {
+			s := p.up[fmt.Sprintf("dir-%d", w%3+1)]
+			all.Go(func() {
+				for range each {
+					id := cluster.NewRequest()
+					for range 2 { // a repeat, as from a client that missed the answer
+						if _, err := s.Propose(t.Context(), id, p.account()); err != nil {
+							t.Error(err)
+						}
+					}
+					time.Sleep(50 * time.Millisecond)
+				}
+			})
+		}
+		for range 4 {
+			time.Sleep(700 * time.Millisecond)
+			l := p.leader()
+			p.net.Cut(p.addrs[l])
+			time.Sleep(2 * time.Second)
+			p.net.Heal(p.addrs[l])
+		}
+		all.Wait()
+		for name := range p.up {
+			if v := p.version(name, cluster.Linearizable); v != writers*each {
+				t.Errorf("%s: %d requests took effect %d times", name, writers*each, v)
+			}
+		}
+		p.equal()
+	})
+}
+
+func TestADeadLeaderIsReplacedAndComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvince(t, 3)
+		p.startAll()
+		p.found()
+		l := p.leader()
+		p.stop(l)
+		start := time.Now()
+		p.propose(p.other(l), field(1))
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("a change was possible again only %v after the leader died", took)
+		}
+		p.start(l)
+		if n := p.fields(l, cluster.Linearizable); n != 1 {
+			t.Errorf("the old leader is back and sees %d of 1 changes", n)
+		}
+		p.equal()
+	})
+}
+
+func TestAServerThatWasAwayDoesNotDisturb(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvince(t, 3)
+		p.startAll()
+		p.found()
+		l := p.leader()
+		away := p.other(l)
+		before := p.up[l].Status().Term
+		p.net.Cut(p.addrs[away])
+		time.Sleep(time.Minute)
+		p.propose(l, field(1))
+		p.net.Heal(p.addrs[away])
+		if n := p.fields(away, cluster.Linearizable); n != 1 {
+			t.Errorf("healed, it sees %d of 1 changes", n)
+		}
+		if after := p.up[l].Status().Term; after != before || p.leader() != l {
+			t.Errorf("term %d → %d, leader %s → %s: it unseated the leader", before, after, l, p.leader())
+		}
+	})
+}
+
+func TestACutOffLeaderAnswersOnlyLocalReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvince(t, 3)
+		p.startAll()
+		p.found()
+		l := p.leader()
+		p.propose(l, field(1))
+		old := p.up[l]
+		p.net.Cut(p.addrs[l])
+		delete(p.up, l)
+		p.propose(p.leader(), field(2))
+		p.up[l] = old
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		none := func(state.Reader, uint64) error { return nil }
+		if err := old.Read(ctx, cluster.Linearizable, none); directory.CodeOf(err) != directory.NoLeader {
+			t.Errorf("a linearizable read without a majority: %v, want no leader", err)
+		}
+		if _, err := old.Propose(ctx, cluster.NewRequest(), field(3)); directory.CodeOf(err) != directory.NoLeader {
+			t.Errorf("a change without a majority: %v, want no leader", err)
+		}
+		if n := p.fields(l, cluster.Local); n != 1 {
+			t.Errorf("a local read sees %d of 1 changes", n)
+		}
+		p.net.Heal(p.addrs[l])
+		p.equal()
+	})
+}
+
+func TestNothingAcknowledgedIsLostWhenAllServersAreKilled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvince(t, 3)
+		p.every = 32
+		p.startAll()
+		p.found()
+		l := p.leader()
+		for i := range 100 {
+			p.propose(l, field(i))
+			if i == 60 {
+				if err := p.up[l].Snapshot(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		// What a killed process leaves behind is what is in its files while it still runs.
+		killed := map[string]string{}
+		for name, dir := range p.dirs {
+			killed[name] = t.TempDir()
+			if err := os.CopyFS(killed[name], os.DirFS(dir)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name := range p.dirs {
+			p.stop(name)
+		}
+		p.dirs = killed
+		p.startAll()
+		for name := range p.up {
+			if n := p.fields(name, cluster.Linearizable); n != 100 {
+				t.Errorf("%s has %d of 100 acknowledged changes", name, n)
+			}
+		}
+		p.equal()
+	})
+}
+
+func TestTablesAreMadeAnewFromSnapshotAndLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvince(t, 3)
+		p.every = 40
+		p.startAll()
+		p.found()
+		l := p.leader()
+		away, lost := p.other(l), ""
+		for name := range p.up {
+			if name != l && name != away {
+				lost = name
+			}
+		}
+		p.stop(away)
+		for i := range 120 {
+			p.propose(l, field(i))
+		}
+		for _, name := range []string{l, lost} {
+			if err := p.up[name].Snapshot(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range 5 {
+			p.propose(l, field(200+i))
+		}
+		p.start(away) // the log no longer reaches back to where it left: it is sent a snapshot
+		p.stop(lost)
+		if err := os.RemoveAll(p.dirs[lost] + "/tables"); err != nil {
+			t.Fatal(err)
+		}
+		p.start(lost) // its own snapshot and log
+		for name := range p.up {
+			if n := p.fields(name, cluster.Linearizable); n != 125 {
+				t.Errorf("%s has %d of 125 changes", name, n)
+			}
+		}
+		p.equal()
+	})
+}
+
+func TestServersOfDifferentBeginningsDoNotMix(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvince(t, 3)
+		p.start("dir-1")
+		p.start("dir-2")
+		p.found()
+		right := p.genesis
+		p.genesis.Created++
+		p.start("dir-3")
+		p.genesis = right
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		if _, err := p.up["dir-3"].Propose(ctx, cluster.NewRequest(), field(1)); directory.CodeOf(err) != directory.NoLeader {
+			t.Errorf("a server of another genesis takes part: %v", err)
+		}
+		if n := p.fields("dir-3", cluster.Local); n != 0 {
+			t.Errorf("it has %d rows of the others", n)
+		}
+		p.propose("dir-1", field(1))
 	})
 }

@@ -37,7 +37,8 @@ type Config struct {
 // format marks the data folder.
 const format = "motcua directory server 1"
 
-const genesisFile = "genesis.kept"
+// GenesisFile is the name in the data folder under which a server keeps its genesis.
+const GenesisFile = "genesis.kept"
 
 // Server is a directory server. Make it with New, then Run it.
 type Server struct {
@@ -132,7 +133,7 @@ func (s *Server) prepareFolder() error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(s.cfg.Dir, genesisFile)
+	path := filepath.Join(s.cfg.Dir, GenesisFile)
 	have, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -145,10 +146,21 @@ func (s *Server) prepareFolder() error {
 	return nil
 }
 
+// goodbye is how long the gossip may take to say that this server leaves.
+const goodbye = 1500 * time.Millisecond
+
 func (s *Server) close() error {
 	var errs []error
+	left := make(chan error, 1)
 	if s.gossip != nil {
-		errs = append(errs, s.gossip.Close())
+		go func() { left <- s.gossip.Close() }()
+		select {
+		case err := <-left:
+			left <- err
+		case <-time.After(goodbye): // it waits for a peer that is away; closing the link ends that
+		}
+	} else {
+		left <- nil
 	}
 	if s.cluster != nil {
 		errs = append(errs, s.cluster.Close())
@@ -156,7 +168,7 @@ func (s *Server) close() error {
 	if s.link != nil {
 		errs = append(errs, s.link.Close())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, <-left)...)
 }
 
 // seeds are the peers that ought to be there: the other servers.

@@ -3,7 +3,11 @@ package server_test
 import (
 	"bytes"
 	"errors"
+	"net"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,7 +23,6 @@ import (
 func TestAProvinceIsFoundedPublishedAndServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, addrOf)
-		defer w.linger()
 		w.net.SetWeather(replicationtest.Weather{Loss: 0.05, Duplicate: 0.05, Latency: 3 * time.Millisecond, Jitter: 5 * time.Millisecond})
 		w.startAll()
 		if p := must[server.Published](w, "dir-2", http.MethodPost, "/publish", publication()); p.Changed != 4 {
@@ -39,9 +42,7 @@ func TestAProvinceIsFoundedPublishedAndServed(t *testing.T) {
 		}
 		accounts(t, a, b)
 		tracks(t, a, b)
-		for name := range w.up {
-			w.stop(name)
-		}
+		w.stopAll()
 		w.startAll()
 		if acc, err := b.Account(t.Context(), "nguyenvana"); err != nil || acc.Version != 1 {
 			t.Errorf("after a restart of all servers: account %v, %v", acc, err)
@@ -164,7 +165,6 @@ func tracks(t *testing.T, a, b *node) {
 func TestATokenIsGoodOnceForOneOfficeForItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, addrOf)
-		defer w.linger()
 		w.startAll()
 		must[server.Published](w, "dir-1", http.MethodPost, "/publish", publication())
 		token, id := w.token(commune, 1), newIdentity(t)
@@ -193,7 +193,7 @@ func TestATokenIsGoodOnceForOneOfficeForItsTime(t *testing.T) {
 		foreign.Genesis[0]++
 		denied("a token of another province", foreign)
 		late := w.token(commune, 1)
-		time.Sleep(61 * time.Minute)
+		w.ahead.Store(int64(61 * time.Minute))
 		denied("an expired token", late)
 		impostor := w.token(commune, 1)
 		impostor.Servers = impostor.Servers[:1]
@@ -210,7 +210,6 @@ func TestATokenIsGoodOnceForOneOfficeForItsTime(t *testing.T) {
 func TestARevokedNodeIsShownOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, addrOf)
-		defer w.linger()
 		w.startAll()
 		must[server.Published](w, "dir-1", http.MethodPost, "/publish", publication())
 		a, b := w.join(commune, 1), w.join(other, 2)
@@ -237,4 +236,72 @@ func TestARevokedNodeIsShownOut(t *testing.T) {
 			t.Errorf("the new machine is not the office's: %+v, %v", p, err)
 		}
 	})
+}
+
+// TestServersAreReadyWithinASecond runs in real time, over real sockets.
+func TestServersAreReadyWithinASecond(t *testing.T) {
+	conns, addrs := map[string]net.PacketConn{}, map[string]string{}
+	for _, name := range names {
+		c, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns[name], addrs[name] = c, c.LocalAddr().String()
+	}
+	w := newWorld(t, func(name string) string { return addrs[name] })
+	start := time.Now()
+	for _, name := range names {
+		w.start(name, conns[name])
+	}
+	for _, name := range names {
+		w.ready(name)
+	}
+	took := time.Since(start)
+	t.Logf("three fresh servers were ready after %v", took)
+	if took > 5*time.Second { // one second on a machine that does nothing else
+		t.Errorf("three fresh servers took %v to be ready", took)
+	}
+}
+
+func TestAServerSaysWhyItDoesNotStart(t *testing.T) {
+	refuse := func(what, word string, cfg server.Config) {
+		t.Helper()
+		conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Conn = conn
+		_, err = server.New(cfg)
+		if err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("%s: %v; want an error with %q", what, err, word)
+		}
+		if _, err := conn.WriteTo([]byte("x"), conn.LocalAddr()); err == nil {
+			t.Errorf("%s: the socket was left open", what)
+		}
+	}
+	w := newWorld(t, func(name string) string { return "127.0.0.1:1" + name[4:] })
+	good := server.Config{Dir: w.dirs["dir-1"], Genesis: w.genesis, Identity: w.ids["dir-1"]}
+
+	stranger := good
+	stranger.Identity = newIdentity(t)
+	refuse("an identity that is no member", "none of the genesis' members", stranger)
+
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.start("dir-1", conn)
+	refuse("a folder in use", "another process", good)
+	w.stop("dir-1")
+
+	foreign := good
+	foreign.Genesis.Created++
+	refuse("a folder of another genesis", "another genesis", foreign)
+
+	newer := good
+	newer.Dir = t.TempDir()
+	if err := os.WriteFile(filepath.Join(newer.Dir, "VERSION"), []byte("motcua directory server 2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refuse("a folder of a newer format", "install the version that wrote it", newer)
 }

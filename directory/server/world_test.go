@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,7 +34,11 @@ type world struct {
 	ids     map[string]*identity.Private
 	dirs    map[string]string
 	up      map[string]*running
+	virtual bool         // time and network
+	ahead   atomic.Int64 // nanoseconds that the servers' clocks are ahead of the others'
 }
+
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 
 type running struct {
 	*server.Server
@@ -70,8 +75,9 @@ func newWorld(t *testing.T, addr func(string) string) *world {
 	}
 	w.genesis = g
 	t.Cleanup(func() {
-		for name := range w.up {
-			w.stop(name)
+		w.stopAll()
+		if w.virtual {
+			time.Sleep(gossip.Linger) // a bubble ends only with its last goroutine
 		}
 	})
 	return w
@@ -86,7 +92,7 @@ func testLog(name string) *slog.Logger {
 
 func (w *world) start(name string, conn net.PacketConn) *running {
 	w.t.Helper()
-	s, err := server.New(server.Config{Dir: w.dirs[name], Conn: conn, Genesis: w.genesis, Identity: w.ids[name], Log: testLog(name)})
+	s, err := server.New(server.Config{Dir: w.dirs[name], Conn: conn, Genesis: w.genesis, Identity: w.ids[name], Log: testLog(name), Now: w.now})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -97,8 +103,10 @@ func (w *world) start(name string, conn net.PacketConn) *running {
 	return r
 }
 
+// startAll starts the servers on the simulated network.
 func (w *world) startAll() {
 	w.t.Helper()
+	w.virtual = true
 	for _, name := range names {
 		w.start(name, w.net.Listen(addrOf(name)))
 	}
@@ -116,7 +124,7 @@ func (w *world) ready(name string) {
 	}
 }
 
-// stop ends a server and waits until the last goroutines of its gossip are gone.
+// stop ends a server.
 func (w *world) stop(name string) {
 	w.t.Helper()
 	r := w.up[name]
@@ -127,7 +135,15 @@ func (w *world) stop(name string) {
 	}
 }
 
-func (w *world) linger() { time.Sleep(gossip.Linger) }
+func (w *world) stopAll() {
+	w.t.Helper()
+	for _, r := range w.up {
+		r.stop()
+	}
+	for name := range w.up {
+		w.stop(name)
+	}
+}
 
 // admin asks a server's admin handler.
 func admin[A any](w *world, name, method, path string, q any) (a A, status int, said string) {
