@@ -40,7 +40,7 @@ func (s sink) Receipt(ctx context.Context, r record.Record) error {
 // Parcel delivers a parcel to this office; one for somebody else is passed over.
 func (s sink) Parcel(ctx context.Context, p replication.Parcel, chunk func(i int) ([]byte, error)) error {
 	if p.Manifest.To != replication.Name(s.n.enrolment.Office) {
-		return nil
+		return bundle.ErrPassed
 	}
 	_, err := s.n.courier.Deliver(ctx, p, chunk)
 	return err

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"motcua/cmd/admin"
+	"motcua/cmd/province"
+	"motcua/directory"
+	"motcua/node/server"
+	"motcua/replication"
+	"motcua/replication/bundle"
+)
+
+func bundleCommands() []*command { return []*command{bundleWriteCommand(), bundleReadCommand()} }
+
+// nodeFlags name a running node: by its folder, or, in a demo, by the office.
+type nodeFlags struct{ dir, office *string }
+
+func addNodeFlags(c *command) nodeFlags {
+	return nodeFlags{
+		c.flags.String("data", "", "`folder` of the running node"),
+		c.flags.String("office", "", "an `office` of the running demo, instead of --data"),
+	}
+}
+
+// client reaches the node that the flags name.
+func (f nodeFlags) client(ctx context.Context, name string) (*admin.Client, string, error) {
+	dir := *f.dir
+	switch {
+	case dir == "" && *f.office == "":
+		return nil, "", usagef("%s: name the node with --data, or an office of the demo with --office", name)
+	case dir == "":
+		s, err := province.GetStatus(ctx, "")
+		if err != nil {
+			return nil, "", err
+		}
+		code, err := s.Find(*f.office)
+		if err != nil {
+			return nil, "", err
+		}
+		dir = filepath.Join(s.Dir, code)
+	}
+	c, err := admin.NewClient(dir)
+	return c, dir, err
+}
+
+func bundleWriteCommand() *command {
+	c := newCommand("bundle write", "FOLDER", "write what waits for other offices, and the receipts owed to them, onto a stick",
+		"motcua bundle write --data /var/lib/motcua/node /media/stick")
+	node := addNodeFlags(c)
+	to := c.flags.String("to", "", "only for these `offices`, codes separated by commas (default: all)")
+	c.run = func(ctx context.Context, std stdio, args []string) error {
+		if len(args) != 1 {
+			return usagef("bundle write: name the folder of the stick, as in: %s", c.example)
+		}
+		tool, _, err := node.client(ctx, c.name)
+		if err != nil {
+			return err
+		}
+		path, err := writeBundle(ctx, tool, *to, args[0])
+		if err == nil {
+			fmt.Fprintf(std.out, "wrote %s\nAt the other office: motcua bundle read --data FOLDER %s\n", path, args[0])
+		}
+		return err
+	}
+	return c
+}
+
+// writeBundle asks the node for a bundle and keeps it, whole or not at all.
+func writeBundle(ctx context.Context, tool *admin.Client, to, dir string) (string, error) {
+	q := url.Values{}
+	for _, code := range strings.FieldsFunc(to, func(r rune) bool { return r == ',' || r == ' ' }) {
+		q.Add("to", code)
+	}
+	var s server.Status
+	if err := tool.Get(ctx, "/status", &s); err != nil {
+		return "", err
+	}
+	body, err := tool.Stream(ctx, http.MethodGet, "/bundle?"+q.Encode(), "", nil)
+	if err != nil {
+		return "", err
+	}
+	defer body.Close()
+	return bundle.Save(dir, replication.Name(s.Office), time.Now().In(directory.Zone), body)
+}
+
+func bundleReadCommand() *command {
+	c := newCommand("bundle read", "FILE|FOLDER…", "take in what a stick brings for this office", "motcua bundle read --data /var/lib/motcua/node /media/stick")
+	node := addNodeFlags(c)
+	asJSON := c.flags.Bool("json", false, "print JSON, for programs")
+	c.run = func(ctx context.Context, std stdio, args []string) error {
+		if len(args) == 0 {
+			return usagef("bundle read: name bundles or the folder of the stick, as in: %s", c.example)
+		}
+		tool, _, err := node.client(ctx, c.name)
+		if err != nil {
+			return err
+		}
+		if err := tool.Get(ctx, "/status", nil); err != nil {
+			return err
+		}
+		files, err := bundlesIn(args)
+		if err != nil {
+			return err
+		}
+		return readBundles(ctx, std, tool, files, *asJSON)
+	}
+	return c
+}
+
+// bundlesIn lists the bundles that the arguments name, folders opened, oldest name first.
+func bundlesIn(args []string) ([]string, error) {
+	var out []string
+	for _, a := range args {
+		info, err := os.Stat(a)
+		if err != nil {
+			return nil, fmt.Errorf("read bundle: %w", err)
+		}
+		if !info.IsDir() {
+			out = append(out, a)
+			continue
+		}
+		found, err := filepath.Glob(filepath.Join(a, "*"+bundle.Suffix))
+		if err != nil {
+			return nil, fmt.Errorf("read bundle: %w", err)
+		}
+		slices.Sort(found)
+		out = append(out, found...)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("read bundle: no file named *%s there; is it the right stick?", bundle.Suffix)
+	}
+	return out, nil
+}
+
+// readBundles takes in the files one after the other; a bad one does not keep the next from being read.
+func readBundles(ctx context.Context, std stdio, tool *admin.Client, files []string, asJSON bool) error {
+	var errs []error
+	for _, path := range files {
+		rep, err := readBundle(ctx, tool, path)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", path, err))
+			continue
+		}
+		if asJSON {
+			if err := printJSON(std.out, rep); err != nil {
+				return err
+			}
+		} else {
+			fmt.Fprintf(std.out, "%s from %s: %d parcels and %d receipts taken\n", path, dash(rep.From), rep.Parcels, rep.Receipts)
+		}
+		for _, f := range rep.Faults {
+			errs = append(errs, fmt.Errorf("%s: %s", path, f))
+		}
+		if rep.Error != "" {
+			errs = append(errs, fmt.Errorf("%s: %s", path, rep.Error))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func readBundle(ctx context.Context, tool *admin.Client, path string) (rep server.BundleReport, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return rep, err
+	}
+	defer f.Close()
+	return rep, tool.Send(ctx, "/bundle", f, &rep)
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"motcua/cmd/admin"
+	"motcua/directory"
+	"motcua/node/office"
+	"motcua/node/server"
+	"motcua/node/web"
+)
+
+func nodeCommands() []*command {
+	return []*command{nodeEnrolCommand(), nodeServeCommand(), nodeStatusCommand()}
+}
+
+func nodeEnrolCommand() *command {
+	c := newCommand("node enrol", "TOKEN", "make this machine the node of an office, with a token from the province",
+		"motcua node enrol --data /var/lib/motcua/node --addr node.dien-an.example.vn:8600 --portal https://dien-an.example.vn TOKEN")
+	dir := c.flags.String("data", "", "`folder` for the node's data (made if missing)")
+	addr := c.flags.String("addr", "", "`host:port` (UDP) at which other machines reach this node")
+	portal := c.flags.String("portal", "", "`URL` that people type")
+	listen := c.flags.String("listen", ":0", "UDP `host:port` used for the enrolment itself")
+	c.run = func(ctx context.Context, std stdio, args []string) error {
+		if err := requireData(c.name, *dir); err != nil {
+			return err
+		}
+		if len(args) != 1 || *addr == "" {
+			return usagef("node enrol: give --addr and the token, or - to read the token from standard input")
+		}
+		token, err := readToken(std, args[0])
+		if err != nil {
+			return err
+		}
+		conn, err := listenUDP(*listen)
+		if err != nil {
+			return err
+		}
+		if err := server.Enrol(ctx, server.Enrolment{Dir: *dir, Conn: conn, Token: token, Addr: *addr, Portal: *portal}); err != nil {
+			return err
+		}
+		fmt.Fprintf(std.out, "This machine is the node of %s now. Start it with: motcua node serve --data %s\n", token.Office, *dir)
+		return nil
+	}
+	return c
+}
+
+// maxTokenText bounds a token read from standard input.
+const maxTokenText = 8 << 10
+
+func readToken(std stdio, text string) (directory.Token, error) {
+	if text == "-" {
+		b, err := io.ReadAll(io.LimitReader(std.in, maxTokenText))
+		if err != nil {
+			return directory.Token{}, fmt.Errorf("read token: %w", err)
+		}
+		text = string(b)
+	}
+	return directory.ParseToken(text)
+}
+
+func nodeServeCommand() *command {
+	c := newCommand("node serve", "", "run the node of this office", "motcua node serve --data /var/lib/motcua/node --listen :8600 --http 127.0.0.1:8080")
+	dir := c.flags.String("data", "", "`folder` with the node's data")
+	listen := c.flags.String("listen", "127.0.0.1:8600", "UDP `host:port` for other machines")
+	pages := c.flags.String("http", "127.0.0.1:8080", "TCP `host:port` for people's browsers")
+	debug := c.flags.Bool("debug", false, "log more")
+	untilEOF := c.flags.Bool("until-eof", false, "stop when standard input closes, for a parent process")
+	c.run = func(ctx context.Context, std stdio, _ []string) error {
+		if err := requireData(c.name, *dir); err != nil {
+			return err
+		}
+		n, err := openNode(std, *dir, *listen, *pages, *debug)
+		if err != nil {
+			return err
+		}
+		return serve(ctx, std, *dir, n, *untilEOF, "http://"+*pages)
+	}
+	return c
+}
+
+func openNode(std stdio, dir, listen, pages string, debug bool) (*server.Server, error) {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open node %s: there is no such folder; enrol this machine first with motcua node enrol", dir)
+	}
+	conn, err := listenUDP(listen)
+	if err != nil {
+		return nil, err
+	}
+	l, err := listenTCP(pages)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	n, err := server.Open(server.Config{
+		Dir: dir, Conn: conn, HTTP: l, Version: version(), Log: newLog(std, debug),
+		Pages: func(o *office.Office, n *server.Server) (http.Handler, error) { return web.New(o, n) },
+	})
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return n, nil
+}
+
+func nodeStatusCommand() *command {
+	c := newCommand("node status", "", "ask the running node how it is", "motcua node status --data /var/lib/motcua/node")
+	dir := c.flags.String("data", "", "`folder` with the node's data")
+	asJSON := c.flags.Bool("json", false, "print JSON, for programs")
+	c.run = func(ctx context.Context, std stdio, _ []string) error {
+		if err := requireData(c.name, *dir); err != nil {
+			return err
+		}
+		tool, err := admin.NewClient(*dir)
+		if err != nil {
+			return err
+		}
+		var s server.Status
+		if err := tool.Get(ctx, "/status", &s); err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(std.out, s)
+		}
+		printNodeStatus(std.out, s)
+		return nil
+	}
+	return c
+}
+
+func printNodeStatus(w io.Writer, s server.Status) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "office\t%s\nportal\t%s\nline\t%s\nedition\t%d\nparcels waiting\t%d\nconnected to\t%s\nrunning since\t%s\nprogram\t%s\n",
+		s.Office, s.Portal, upOrDown(true, s.Line), s.Edition, s.Waiting, dash(strings.Join(s.Connected, " ")),
+		time.Unix(s.Started, 0).In(directory.Zone).Format("02/01/2006 15:04"), s.Version)
+	t.Flush()
+}

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package province
+
+import "os/exec"
+
+// detach does nothing here: the servers stop when their standard input closes.
+func detach(*exec.Cmd) {}
