@@ -95,6 +95,9 @@ func (c *call) dossier(who office.Citizen) error {
 	if out.Accepted {
 		out.Alias = v.Alias
 	}
+	if gone(v.Status) {
+		out.Holder = ""
+	}
 	if v.Status == dossier.StatusRefused || v.Outcome == dossier.Rejected {
 		out.Reason = v.Reason
 	}

@@ -210,8 +210,12 @@ func (c *call) trackFault(err error) ([]page.Problem, error) {
 }
 
 func (c *call) tracked(t office.TrackView) page.Tracked {
+	holder := c.name(t.Holder)
+	if gone(t.Status) {
+		holder = ""
+	}
 	return page.Tracked{
-		Code: t.Code, Procedure: c.in(t.Procedure), Root: c.name(t.Office), Holder: c.name(t.Holder), Standing: c.l.State(t.Status),
+		Code: t.Code, Procedure: c.in(t.Procedure), Root: c.name(t.Office), Holder: holder, Standing: c.l.State(t.Status),
 		Due: c.due(t.Due, nil, !ended(t.Status)), AsOf: t.AsOf, Fresh: t.Fresh,
 	}
 }
@@ -220,3 +224,6 @@ func (c *call) tracked(t office.TrackView) page.Tracked {
 func ended(s dossier.Status) bool {
 	return s == dossier.StatusReturned || s == dossier.StatusRefused || s == dossier.StatusDone || s == dossier.StatusReported
 }
+
+// gone tells whether nobody works on a dossier any more.
+func gone(s dossier.Status) bool { return s == dossier.StatusReturned || s == dossier.StatusRefused }
