@@ -135,6 +135,20 @@ func (d *Demo) obey(ctx context.Context, o order) (string, error) {
 	return "", fmt.Errorf("unknown order %q", o.Verb)
 }
 
+// Order does what another terminal may ask: cut, heal, stop or start one office or server. It returns what became of it.
+func (d *Demo) Order(ctx context.Context, verb, name string) (string, error) {
+	return d.obey(ctx, order{verb, name})
+}
+
+// Folder is the data folder of an office or server, named as a person would.
+func (d *Demo) Folder(name string) string {
+	found, err := d.Plan.Find(name)
+	if err != nil {
+		return ""
+	}
+	return d.folder(found)
+}
+
 func (d *Demo) setLine(ctx context.Context, name string, up bool) error {
 	c, err := admin.NewClient(d.folder(name))
 	if err != nil {

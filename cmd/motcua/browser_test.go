@@ -1,9 +1,11 @@
-package province
+package main
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -153,8 +156,11 @@ const byLabel = `(norm, label) => { const want = norm(label); const ls = [...doc
 	const l = ls.find(l => norm(l.innerText) === want) || ls.find(l => norm(l.innerText).startsWith(want)) || ls.find(l => norm(l.innerText).includes(want));
 	return l && l.control; }`
 
-const byWords = `(norm, words) => { const want = norm(words); const es = [...document.querySelectorAll('button, a, summary, input[type=submit]')].filter(e => e.offsetParent !== null);
-	return es.find(e => norm(e.innerText || e.value) === want) || es.find(e => norm(e.innerText || e.value).startsWith(want)) || es.find(e => norm(e.innerText || e.value).includes(want)); }`
+// byWords prefers what stands in the page's main part, and buttons to links.
+const byWords = `(norm, words) => { const want = norm(words), says = e => norm(e.innerText || e.value);
+	const all = q => [...document.querySelectorAll(q)].filter(e => e.offsetParent !== null);
+	const es = [...all('main button'), ...all('main a, main summary'), ...all('button, a')];
+	return es.find(e => says(e) === want) || es.find(e => says(e).startsWith(want)) || es.find(e => says(e).includes(want)); }`
 
 // fill types into the field of a label, replacing what is there.
 func (b *browser) fill(label, value string) {
@@ -200,6 +206,35 @@ func (b *browser) press(words string) {
 	if _, err := chromedp.RunResponse(ctx, chromedp.Click(sel)); err != nil {
 		b.t.Fatalf("press %s: %v\nthe page says:\n%s", words, err, b.text())
 	}
+}
+
+// download fetches a link of the section with a heading, with the person's cookies, and returns the bytes.
+func (b *browser) download(words, section string) string {
+	b.t.Helper()
+	sel := b.mark("link "+words+" under "+section, `(norm, words, section) => {
+		const h = [...document.querySelectorAll('h2')].find(h => norm(h.innerText) === norm(section));
+		return h && [...h.parentElement.querySelectorAll('a')].find(a => norm(a.innerText).includes(norm(words))); }`, words, section)
+	req, err := http.NewRequestWithContext(b.ctx, http.MethodGet, b.eval(fmt.Sprintf(`document.querySelector('%s').href`, sel)), nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	jar, err := chromedp.Call(b.ctx, network.GetCookies, network.GetCookiesParams{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, c := range jar.Cookies {
+		req.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		b.t.Fatalf("download %s: %v", words, err)
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		b.t.Fatalf("download %s: %s, %v", words, resp.Status, err)
+	}
+	return string(got)
 }
 
 // shot judges the page as it stands: axe finds nothing, it weighs little, and a picture of it is kept at the widths of
