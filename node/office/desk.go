@@ -38,13 +38,30 @@ func (o *Office) given(token string) (answer string, ok bool, err error) {
 	return answer, ok, err
 }
 
+// onlyOnce does an act, unless its token was used before: then the answer is the one given then, also when that happened
+// while this act was being decided.
+func (o *Office) onlyOnce(token string, act func() (string, error)) (string, error) {
+	if old, ok, err := o.given(token); err != nil || ok {
+		return old, err
+	}
+	out, err := act()
+	if err == nil {
+		return out, nil
+	}
+	if old, ok, e := o.given(token); e == nil && ok {
+		return old, nil
+	}
+	return "", err
+}
+
 // Accept accepts a submission by its code and returns the dossier code. Two durable writes: the code is reserved first,
 // and a crash after that leaves it reserved for this submission alone.
 func (o *Office) Accept(ctx context.Context, actor directory.Account, code, token string) (string, error) {
 	token = once("accept", token)
-	if old, ok, err := o.given(token); err != nil || ok {
-		return old, err
-	}
+	return o.onlyOnce(token, func() (string, error) { return o.accept(ctx, actor, code, token) })
+}
+
+func (o *Office) accept(ctx context.Context, actor directory.Account, code, token string) (string, error) {
 	if err := o.staff("accept", actor); err != nil {
 		return "", err
 	}
@@ -78,26 +95,27 @@ func (o *Office) Accept(ctx context.Context, actor directory.Account, code, toke
 // Refuse refuses a submission by its code, for a reason.
 func (o *Office) Refuse(ctx context.Context, actor directory.Account, code, reason, token string) error {
 	token = once("refuse", token)
-	if _, ok, err := o.given(token); err != nil || ok {
-		return err
-	}
+	_, err := o.onlyOnce(token, func() (string, error) { return o.refuse(ctx, actor, code, reason, token) })
+	return err
+}
+
+func (o *Office) refuse(ctx context.Context, actor directory.Account, code, reason, token string) (string, error) {
 	if err := o.staff("refuse", actor); err != nil {
-		return err
+		return "", err
 	}
 	sub, s, err := o.waiting("refuse", code)
 	if err != nil {
-		return err
+		return "", err
 	}
 	pl, err := o.plan(s.Procedure, s.ProcVersion, s.Office)
 	if err != nil {
-		return err
+		return "", err
 	}
 	e, err := dossier.Refuse(sub, o.act(actor), reason)
 	if err != nil {
-		return err
+		return "", err
 	}
-	_, err = o.begin(ctx, e, pl, token, "refused")
-	return err
+	return o.begin(ctx, e, pl, token, "refused")
 }
 
 // waiting finds a submission that is neither accepted nor refused.
@@ -173,21 +191,21 @@ func (o *Office) sign(s dossier.State, e dossier.Event) (dossier.Signed, dossier
 func (o *Office) perform(ctx context.Context, actor directory.Account, op string, chain digest.Digest, token string,
 	decide func(held, dossier.Act) (dossier.Event, []dossier.Attachment, error)) error {
 	token = once(op, token)
-	if _, ok, err := o.given(token); err != nil || ok {
-		return err
-	}
-	if err := o.staff(op, actor); err != nil {
-		return err
-	}
-	h, err := o.load(op, chain)
-	if err != nil {
-		return err
-	}
-	e, files, err := decide(h, o.act(actor))
-	if err != nil {
-		return err
-	}
-	return o.append(ctx, h, e, files, token)
+	_, err := o.onlyOnce(token, func() (string, error) {
+		if err := o.staff(op, actor); err != nil {
+			return "", err
+		}
+		h, err := o.load(op, chain)
+		if err != nil {
+			return "", err
+		}
+		e, files, err := decide(h, o.act(actor))
+		if err != nil {
+			return "", err
+		}
+		return "", o.append(ctx, h, e, files, token)
+	})
+	return err
 }
 
 // append signs an event and stores it with everything that follows from it.
@@ -327,9 +345,11 @@ func (o *Office) childDue(h held, at int64) (int64, error) {
 // Receive takes a request of another office in hand: the first event of its child chain.
 func (o *Office) Receive(ctx context.Context, actor directory.Account, child digest.Digest, token string) error {
 	token = once("receive", token)
-	if _, ok, err := o.given(token); err != nil || ok {
-		return err
-	}
+	_, err := o.onlyOnce(token, func() (string, error) { return "", o.receive(ctx, actor, child, token) })
+	return err
+}
+
+func (o *Office) receive(ctx context.Context, actor directory.Account, child digest.Digest, token string) error {
 	if err := o.staff("receive", actor); err != nil {
 		return err
 	}

@@ -274,9 +274,10 @@ func (o *Office) DraftFile(ctx context.Context, c Citizen, id string, blob diges
 // answer is the same.
 func (o *Office) Submit(ctx context.Context, c Citizen, id, lang string) (string, error) {
 	token := once("submit", string(c.ID)+"/"+id)
-	if old, ok, err := o.given(token); err != nil || ok {
-		return old, err
-	}
+	return o.onlyOnce(token, func() (string, error) { return o.submit(ctx, c, id, lang, token) })
+}
+
+func (o *Office) submit(ctx context.Context, c Citizen, id, lang, token string) (string, error) {
 	var d draft
 	err := o.Store.View(func(t *store.Tx) (err error) { d, _, err = getDraft(t, c, id); return err })
 	if err != nil {

@@ -119,6 +119,9 @@ func (p *province) decidedAtTheDistrict(code string) (kid digest.Digest) {
 	must(t, district.Receive(ctx, leader, arrived.Chain, "d1"), district.Receive(ctx, leader, arrived.Chain, "d1"))
 	result := Upload{"quyết định.pdf", bytes.NewReader(pdf)}
 	must(t, district.Decide(ctx, leader, arrived.Chain, dossier.Approved, "", &result, "d2"))
+	if v, err = district.Dossier(ctx, leader, arrived.Chain); err != nil || len(v.Results) != 1 || !v.Results[0].Here || v.Status != dossier.StatusDecided {
+		t.Errorf("decided: %+v %v", v, err)
+	}
 	must(t, district.Report(ctx, leader, arrived.Chain, "", "d3"))
 	if got := []int{p.carry(), p.carry()}; got[0] != 1 {
 		t.Fatalf("the report arrived %v times", got)

@@ -176,20 +176,28 @@ func (p *province) take(from, to directory.OfficeCode, parcel replication.Parcel
 	return replication.ReadReceipt(r)
 }
 
+// underWay is a dossier whose request to the district waits in the root's outbox.
+func (p *province) underWay() (c Citizen, code string, h held, asked dossier.Child) {
+	p.t.Helper()
+	ctx, n, officer := p.t.Context(), p.offices[xa], p.officer(xa)
+	c = p.citizen("anh")
+	alias := p.submit(bien, c)
+	p.carry()
+	code, err := n.Accept(ctx, officer, alias, "a")
+	must(p.t, err)
+	chain := n.chainOf(code)
+	must(p.t, n.FinishStep(ctx, officer, chain, "", "b"), n.Forward(ctx, officer, chain, "", "c"))
+	h, err = n.load("test", chain)
+	must(p.t, err)
+	asked, _ = h.state.Open()
+	return c, code, h, asked
+}
+
 // TestUnwelcomeContents: what can never be taken is refused by a receipt that says why, and leaves nothing behind.
 func TestUnwelcomeContents(t *testing.T) {
 	p := newProvince(t)
-	ctx := t.Context()
-	c, officer := p.citizen("anh"), p.officer(xa)
-	alias := p.submit(bien, c)
-	p.carry()
-	code, err := p.offices[xa].Accept(ctx, officer, alias, "a")
-	must(t, err)
-	chain := p.offices[xa].chainOf(code)
-	must(t, p.offices[xa].FinishStep(ctx, officer, chain, "", "b"), p.offices[xa].Forward(ctx, officer, chain, "", "c"))
-	h, err := p.offices[xa].load("test", chain)
-	must(t, err)
-	asked, _ := h.state.Open()
+	_, code, h, asked := p.underWay()
+	papers := h.state.Submission.Attachments
 	honest := requestContent{Root: records(h.chain), Child: asked.ID}
 	mutate := func(f func(*requestContent)) requestContent {
 		v := honest
@@ -197,6 +205,8 @@ func TestUnwelcomeContents(t *testing.T) {
 		f(&v)
 		return v
 	}
+	first, err := dossier.BodyOf[dossier.Accepted](h.chain[0].Event)
+	must(t, err)
 	sub := h.state.Submission
 	sub.Portal = string(huyen)
 	stolen, err := dossier.SignSubmission(p.offices[bien].key, sub)
@@ -205,36 +215,142 @@ func TestUnwelcomeContents(t *testing.T) {
 		from, to directory.OfficeCode
 		kind     contentKind
 		body     any
+		files    []dossier.Attachment
 		want     replication.Refusal
 	}{
-		"a request sent on by another":    {bien, huyen, kindRequest, honest, replication.Unwelcome},
-		"a request for another office":    {xa, bien, kindRequest, honest, replication.Unwelcome},
-		"a request without its papers":    {xa, huyen, kindRequest, honest, replication.Unwelcome},
-		"a shortened chain":               {xa, huyen, kindRequest, mutate(func(v *requestContent) { v.Root = v.Root[:2] }), replication.Unwelcome},
-		"a chain without its start":       {xa, huyen, kindRequest, mutate(func(v *requestContent) { v.Root = v.Root[1:] }), replication.Unwelcome},
-		"a changed event":                 {xa, huyen, kindRequest, mutate(func(v *requestContent) { v.Root[1].Body = v.Root[2].Body }), replication.Unwelcome},
-		"an empty chain":                  {xa, huyen, kindRequest, mutate(func(v *requestContent) { v.Root = nil }), replication.Unwelcome},
-		"another's chain beside it":       {xa, huyen, kindRequest, mutate(func(v *requestContent) { v.Chains = [][]record.Record{v.Root} }), replication.Unwelcome},
-		"a report on nothing":             {huyen, xa, kindReport, reportContent{honest.Root}, replication.Unwelcome},
-		"a status of nothing":             {huyen, bien, kindStatus, statusContent{honest.Root, directory.Track{}}, replication.Unwelcome},
-		"a submission of another portal":  {huyen, xa, kindSubmission, submissionContent{stolen}, replication.Unwelcome},
-		"a submission to the wrong place": {bien, huyen, kindSubmission, submissionContent{h.chain[0].Record}, replication.Unwelcome},
-		"another kind's body":             {bien, huyen, kindReport, submissionContent{stolen}, replication.Unreadable},
+		"a request sent on by another":    {bien, huyen, kindRequest, honest, papers, replication.Unwelcome},
+		"a request for another office":    {xa, bien, kindRequest, honest, papers, replication.Unwelcome},
+		"a request without its papers":    {xa, huyen, kindRequest, honest, nil, replication.Unwelcome},
+		"a shortened chain":               {xa, huyen, kindRequest, mutate(func(v *requestContent) { v.Root = v.Root[:2] }), papers, replication.Unwelcome},
+		"a chain without its start":       {xa, huyen, kindRequest, mutate(func(v *requestContent) { v.Root = v.Root[1:] }), papers, replication.Unwelcome},
+		"a changed event":                 {xa, huyen, kindRequest, mutate(func(v *requestContent) { v.Root[1].Body = v.Root[2].Body }), papers, replication.Unwelcome},
+		"a signature of another event":    {xa, huyen, kindRequest, mutate(func(v *requestContent) { v.Root[2].Signature = v.Root[1].Signature }), papers, replication.Unwelcome},
+		"an empty chain":                  {xa, huyen, kindRequest, mutate(func(v *requestContent) { v.Root = nil }), papers, replication.Unwelcome},
+		"another's chain beside it":       {xa, huyen, kindRequest, mutate(func(v *requestContent) { v.Chains = [][]record.Record{v.Root} }), papers, replication.Unwelcome},
+		"a report on nothing":             {huyen, xa, kindReport, reportContent{honest.Root}, nil, replication.Unwelcome},
+		"a status of another office":      {huyen, bien, kindStatus, statusContent{honest.Root[:1], directory.Track{}}, nil, replication.Unwelcome},
+		"a status with too much":          {xa, bien, kindStatus, statusContent{honest.Root, directory.Track{}}, nil, replication.Unwelcome},
+		"a submission of another portal":  {huyen, xa, kindSubmission, submissionContent{stolen}, nil, replication.Unwelcome},
+		"a submission to the wrong place": {bien, huyen, kindSubmission, submissionContent{first.Submission}, papers, replication.Unwelcome},
+		"another kind's body":             {bien, huyen, kindReport, submissionContent{stolen}, nil, replication.Unreadable},
 	} {
-		r, err := p.send(v.from, v.to, v.kind, v.body)
+		r, err := p.send(v.from, v.to, v.kind, v.body, v.files...)
 		if err != nil || r.Outcome != replication.Refused || r.Refusal != v.want || r.Note == "" {
 			t.Errorf("%s: %+v %v", name, r, err)
 		}
 	}
+	p.empty(huyen, bien)
+	if p.carry() == 0 || p.offices[huyen].only(BucketArrived).Code != code {
+		t.Error("the honest request no longer arrives")
+	}
+	if r, err := p.send(huyen, xa, kindSubmission, submissionContent{first.Submission}, papers...); err != nil || r.Refusal != replication.Unwelcome {
+		t.Errorf("a submission sent on by another office: %+v %v", r, err)
+	}
+}
+
+// empty checks that nothing stands in any list of the offices.
+func (p *province) empty(codes ...directory.OfficeCode) {
+	p.t.Helper()
 	for _, b := range Buckets() {
-		for _, at := range []directory.OfficeCode{huyen, bien} {
-			if page, err := p.offices[at].List(ctx, p.officer(at), Filter{Bucket: b}); err != nil || len(page.Lines) > 0 {
-				t.Errorf("%s has a dossier in %q after all: %v", at, b, err)
+		for _, at := range codes {
+			if page, err := p.offices[at].List(p.t.Context(), p.officer(at), Filter{Bucket: b}); err != nil || len(page.Lines) > 0 {
+				p.t.Errorf("%s has a dossier in %q after all: %v", at, b, err)
 			}
 		}
 	}
-	if p.carry() == 0 || p.offices[huyen].only(BucketArrived).Code != code {
-		t.Error("the honest request no longer arrives")
+}
+
+// TestLateAndRepeatedContents: an old parcel made anew sets nothing back, and a report counts only from its own office, once.
+func TestLateAndRepeatedContents(t *testing.T) {
+	p := newProvince(t)
+	ctx, leader := t.Context(), p.officer(huyen)
+	_, code, h, asked := p.underWay()
+	p.carry()
+	must(t, p.offices[huyen].Receive(ctx, leader, asked.ID, "d"), p.offices[huyen].Decide(ctx, leader, asked.ID, dossier.Rejected, "Chưa đủ tuổi", nil, "e"))
+	early, err := p.offices[huyen].load("test", asked.ID)
+	must(t, err)
+	must(t, p.offices[huyen].Report(ctx, leader, asked.ID, "", "f"))
+	kid, err := p.offices[huyen].load("test", asked.ID)
+	must(t, err)
+	first, err := dossier.BodyOf[dossier.Accepted](h.chain[0].Event)
+	must(t, err)
+	tell := func(from, to directory.OfficeCode, k contentKind, body any) replication.Outcome {
+		r, err := p.send(from, to, k, body, h.state.Submission.Attachments...)
+		must(t, err)
+		return r.Outcome
+	}
+	for name, got := range map[string]replication.Outcome{
+		"a report by another office":         tell(bien, xa, kindReport, reportContent{records(kid.chain)}),
+		"a report before its end":            tell(huyen, xa, kindReport, reportContent{records(early.chain)}),
+		"a report to an office not the root": tell(huyen, bien, kindReport, reportContent{records(kid.chain)}),
+	} {
+		if got != replication.Refused {
+			t.Errorf("%s: outcome %d", name, got)
+		}
+	}
+	if tell(bien, xa, kindSubmission, submissionContent{first.Submission}) != replication.Delivered || p.offices[xa].only(BucketWait).Code != code {
+		t.Error("the submission, come again, set its dossier back")
+	}
+	for name, got := range map[string]replication.Outcome{
+		"the request again":    tell(xa, huyen, kindRequest, requestContent{Root: records(h.chain), Child: asked.ID}),
+		"the report":           tell(huyen, xa, kindReport, reportContent{records(kid.chain)}),
+		"the report once more": tell(huyen, xa, kindReport, reportContent{records(kid.chain)}),
+	} {
+		if got != replication.Delivered {
+			t.Errorf("%s: outcome %d", name, got)
+		}
+	}
+	p.carry()
+	ready := p.offices[xa].only(BucketReturn)
+	after, err := p.offices[xa].load("test", ready.Chain)
+	if err != nil || ready.Code != code || after.state.Length != h.state.Length+1 {
+		t.Errorf("%+v, %d events, want one more than %d: %v", ready, after.state.Length, h.state.Length, err)
+	}
+	p.empty(huyen)
+	p.sameEverywhere(asked.ID)
+}
+
+// TestServeAsksForProof: another office's node gets nothing without the applicant's session or digits.
+func TestServeAsksForProof(t *testing.T) {
+	p := newProvince(t)
+	c, code, h, _ := p.underWay()
+	paper := h.state.Submission.Attachments[0].Blob
+	mine, strange := c.Session, []byte("session of somebody")
+	for _, v := range []struct {
+		q    Question
+		want directory.Code
+	}{
+		{Question{Version: 1, Kind: AskSheet, Code: code, Session: mine}, ""},
+		{Question{Version: 1, Kind: AskLine, Code: code, Session: mine}, ""},
+		{Question{Version: 1, Kind: AskFile, Code: code, Session: mine, Blob: paper}, ""},
+		{Question{Version: 1, Kind: AskTrack, Code: code, LastFour: "4567"}, ""},
+		{Question{Version: 1, Kind: AskSheet, Code: code, Session: strange}, directory.NotFound},
+		{Question{Version: 1, Kind: AskLine, Code: code, Session: strange}, directory.NotFound},
+		{Question{Version: 1, Kind: AskFile, Code: code, Session: strange, Blob: paper}, directory.NotFound},
+		{Question{Version: 1, Kind: AskSheet, Code: code, Session: []byte("forged")}, directory.Denied},
+		{Question{Version: 1, Kind: AskSheet, Code: code, LastFour: "4567"}, directory.Denied},
+		{Question{Version: 1, Kind: AskTrack, Code: code, LastFour: "0000"}, directory.Denied},
+		{Question{Version: 1, Kind: AskTrack, Code: code}, directory.Denied},
+		{Question{Version: 1, Kind: AskFile, Code: code, Session: mine, Blob: h.state.Head}, directory.NotFound},
+		{Question{Version: 1, Kind: AskTrack, Code: "H32-261125-0009", LastFour: "4567"}, directory.NotFound},
+		{Question{Version: 1, Kind: AskTrack, Code: "?"}, directory.Invalid},
+		{Question{Version: 1, Kind: 9, Code: code}, directory.Newer},
+		{Question{Version: 2, Kind: AskTrack, Code: code}, directory.Newer},
+	} {
+		a, r := p.offices[xa].Serve(t.Context(), replication.Name(bien), v.q)
+		if r != nil {
+			must(t, r.Close())
+		}
+		got := directory.Code("")
+		if a.Error != nil {
+			got = a.Error.Code
+		}
+		if got != v.want || (got != "") != (a.Sheet == nil && a.Track == nil && r == nil) {
+			t.Errorf("%+v: %+v", v.q, a)
+		}
+	}
+	if a, _ := p.offices[bien].Serve(t.Context(), replication.Name(huyen), Question{Version: 1, Kind: AskTrack, Code: code, LastFour: "4567"}); a.Error == nil {
+		t.Error("a portal answers for a dossier of another office")
 	}
 }
 

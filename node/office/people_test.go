@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -117,6 +118,28 @@ func TestOneSubmissionAcceptedByMany(t *testing.T) {
 	}
 }
 
+// TestOneFormSentByMany: the same form, sent many times at once, is one act with one answer.
+func TestOneFormSentByMany(t *testing.T) {
+	p := newProvince(t)
+	ctx, n, officer := t.Context(), p.offices[xa], p.officer(xa)
+	alias := p.submit(xa, p.citizen("anh"))
+	codes, errs := make([]string, 16), make([]error, 16)
+	var wg sync.WaitGroup
+	for i := range codes {
+		wg.Go(func() {
+			if codes[i], errs[i] = n.Accept(ctx, officer, alias, "one form"); errs[i] == nil {
+				errs[i] = n.FinishStep(ctx, officer, n.chainOf(codes[i]), "", "another form")
+			}
+		})
+	}
+	wg.Wait()
+	must(t, errs...)
+	h, err := n.load("test", n.chainOf(codes[0]))
+	if err != nil || h.state.Length != 2 || slices.ContainsFunc(codes, func(c string) bool { return c != codes[0] }) {
+		t.Errorf("%d events, codes %v: %v", h.state.Length, codes, err)
+	}
+}
+
 func TestRefusedSubmission(t *testing.T) {
 	p := newProvince(t)
 	ctx := t.Context()
@@ -170,6 +193,13 @@ func TestWhoMay(t *testing.T) {
 				t.Errorf("use case %d for %s: %v", i, a, err)
 			}
 		}
+	}
+	elsewhere := p.submit(bien, c)
+	if _, err := p.offices[bien].Submission(ctx, p.officer(bien), elsewhere); directory.CodeOf(err) != directory.Denied {
+		t.Errorf("the portal's desk reads what was handed in for another office: %v", err)
+	}
+	if _, err := p.offices[bien].Dossier(ctx, p.officer(bien), p.offices[bien].chainOf(elsewhere)); directory.CodeOf(err) != directory.Denied {
+		t.Errorf("the portal's desk reads what was handed in for another office: %v", err)
 	}
 	if _, err := n.Accept(ctx, clerk, alias, "q"); !isRule(err, dossier.RuleRole) {
 		t.Errorf("a specialist accepts: %v", err)
