@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -11,8 +12,11 @@ import (
 	"motcua/replication/link"
 )
 
-// askedTime bounds how long a file may take to be sent to the office that asked for it.
-const askedTime = 10 * time.Minute
+// The times of a question. A file may take long, but not stand still.
+const (
+	questionTime = 15 * time.Second
+	stallTime    = 60 * time.Second
+)
 
 // peers asks other nodes over the link.
 type peers struct{ link *link.Link }
@@ -24,6 +28,7 @@ func (p peers) Ask(ctx context.Context, to replication.Name, q office.Question) 
 		return a, nil, err
 	}
 	stop := context.AfterFunc(ctx, s.Cancel)
+	s.SetDeadline(time.Now().Add(questionTime))
 	if err = s.Send(q); err == nil {
 		err = s.CloseWrite()
 	}
@@ -39,14 +44,32 @@ func (p peers) Ask(ctx context.Context, to replication.Name, q office.Question) 
 		stop()
 		return a, nil, s.Close()
 	}
-	return a, &fileStream{Reader: io.LimitReader(s, a.File.Size), s: s, stop: stop}, nil
+	return a, &fileStream{s: s, left: a.File.Size, stop: stop}, nil
 }
 
-// fileStream is a file that comes after an answer.
+// fileStream is a file that comes after an answer. It has exactly the announced size, or its reading fails.
 type fileStream struct {
-	io.Reader
 	s    *link.Stream
+	left int64
 	stop func() bool
+}
+
+var errShort = errors.New("the other office's node broke the file off; try again")
+
+func (f *fileStream) Read(p []byte) (int, error) {
+	if f.left == 0 {
+		return 0, io.EOF
+	}
+	f.s.SetReadDeadline(time.Now().Add(stallTime))
+	n, err := f.s.Read(p[:min(int64(len(p)), f.left)])
+	f.left -= int64(n)
+	if errors.Is(err, io.EOF) {
+		err = nil
+		if f.left > 0 {
+			err = errShort
+		}
+	}
+	return n, err
 }
 
 func (f *fileStream) Close() error {
@@ -58,6 +81,7 @@ func (f *fileStream) Close() error {
 // answer serves the questions of other nodes.
 func (n *Server) answer(ctx context.Context, from link.Caller, s *link.Stream) {
 	var q office.Question
+	s.SetDeadline(time.Now().Add(questionTime))
 	if err := s.Receive(&q, office.MaxQuestion); err != nil {
 		n.log.Debug("question not understood", "peer", from.Peer.Name, "err", err)
 		return
@@ -66,12 +90,21 @@ func (n *Server) answer(ctx context.Context, from link.Caller, s *link.Stream) {
 	if r != nil {
 		defer r.Close()
 	}
-	s.SetWriteDeadline(time.Now().Add(askedTime))
+	s.SetDeadline(time.Now().Add(questionTime))
 	err := s.Send(a)
 	if err == nil && r != nil {
-		_, err = io.Copy(s, r)
+		_, err = io.Copy(moving{s}, r)
 	}
 	if err != nil {
+		s.Cancel() // the other side must not take what was sent for the whole
 		n.log.Debug("answer not sent", "peer", from.Peer.Name, "err", err)
 	}
+}
+
+// moving is a stream that each write gets new time for.
+type moving struct{ s *link.Stream }
+
+func (m moving) Write(p []byte) (int, error) {
+	m.s.SetWriteDeadline(time.Now().Add(stallTime))
+	return m.s.Write(p)
 }

@@ -42,6 +42,13 @@ func (s sink) Parcel(ctx context.Context, p replication.Parcel, chunk func(i int
 	if p.Manifest.To != replication.Name(s.n.enrolment.Office) {
 		return bundle.ErrPassed
 	}
-	_, err := s.n.courier.Deliver(ctx, p, chunk)
+	r, err := s.n.courier.Deliver(ctx, p, chunk)
+	if err != nil {
+		return err
+	}
+	v, err := replication.ReadReceipt(r)
+	if err == nil && v.Outcome == replication.Refused {
+		err = fmt.Errorf("parcel %s of %s was refused (%s %s); its sender is told with the next receipts", p.ID().Short(), p.Manifest.From, v.Refusal, v.Note)
+	}
 	return err
 }

@@ -201,10 +201,16 @@ func (n *Server) keys(code directory.OfficeCode) (*identity.Keys, error) {
 	return p.Keys, nil
 }
 
-// seeds are the peers that ought to be there.
+// seeds are the peers that ought to be there: the directory's servers, and the other offices, so that they find each other
+// again after a power cut that the directory has not survived.
 func (n *Server) seeds() (out []gossip.Seed) {
 	for _, m := range n.replica.Members() {
 		out = append(out, gossip.Seed{Name: replication.Name(m.Name), Addr: m.Addr})
+	}
+	for _, p := range n.replica.Nodes() {
+		if p.Office != n.enrolment.Office && p.Addr != "" {
+			out = append(out, gossip.Seed{Name: replication.Name(p.Office), Addr: p.Addr})
+		}
 	}
 	return out
 }
