@@ -163,6 +163,13 @@ type Dossier struct {
 	Steps                                []Step
 	Groups                               []Group
 	Papers, Results                      []File
+	Looks                                []Look // who has looked at it
+}
+
+// Look is one look at a dossier.
+type Look struct {
+	At             time.Time
+	Where, By, Why string // office, name and role, purpose
 }
 
 func (Dossier) file() string               { return "dossier" }

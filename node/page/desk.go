@@ -102,6 +102,7 @@ type DeskDossier struct {
 	Due     *Due
 	Pending []string // what was sent and is not acknowledged
 	Slip    string   // address of the receipt slip, "" before there is one
+	Forked  bool     // events that contradict the chain were found: evidence, to be looked into
 }
 
 // Act is something that may be done, or the reason why it may not: then URL is "".

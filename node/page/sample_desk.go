@@ -95,6 +95,7 @@ func (s *sampler) deskCase() {
 	f := s.frame(Desk, "Lê Quang Minh")
 	f.Notice = l.T("notice.step")
 	s.put("case-late", f, p)
+	p.Forked = true
 	p.Acts, p.Reason, p.Results = nil, s.long(s.t("Không đủ điều kiện.", "The conditions are not met.")), []File{{Name: "thong-bao.pdf", Type: "PDF", Size: 10_000, URL: "/x"}}
 	p.Bar = s.bar(dossier.StatusReturned, false)
 	s.addDesk("case-ended", p)

@@ -29,7 +29,7 @@ var citizen = map[string]phrase{
 
 	"procedure.limit":      {"Thời hạn", "Time limit"},
 	"procedure.fee":        {"Phí, lệ phí", "Fee"},
-	"procedure.where":      {"Cơ quan giải quyết", "Decided by"},
+	"procedure.where":      {"Nơi nộp hồ sơ", "Filed with"},
 	"procedure.today":      {"Nộp và được tiếp nhận hôm nay thì có kết quả", "Filed and accepted today, the result is due"},
 	"procedure.file":       {"Nộp hồ sơ", "File now"},
 	"procedure.desk":       {"Cũng có thể nộp trực tiếp tại Bộ phận Một cửa.", "You can also file at any one-stop desk."},
@@ -157,5 +157,12 @@ var follow = map[string]phrase{
 	"mine.asof":         {"Đường truyền đang gián đoạn: danh sách có thể thiếu hồ sơ nộp ở nơi khác.", "The line is down: dossiers filed elsewhere may be missing from this list."},
 	"dossier.steps":     {"Các bước giải quyết", "Steps"},
 	"dossier.results":   {"Kết quả giải quyết", "Results"},
+	"looks.title":       {"Ai đã xem hồ sơ", "Who has looked at it"},
+	"looks.text":        {"Mỗi lần công chức mở hồ sơ đều được ghi lại.", "Every time an officer opens it, that is recorded."},
+	"look.intake":       {"kiểm tra để tiếp nhận", "to check it for acceptance"},
+	"look.work":         {"giải quyết hồ sơ", "to work on it"},
+	"look.file":         {"mở tệp", "opened a file"},
+	"look.applicant":    {"người nộp xem", "the applicant"},
+	"look.other":        {"xem", "looked"},
 	"dossier.form":      {"Nội dung đã khai", "What you stated"},
 }

@@ -120,7 +120,7 @@ func (c *call) actDo(a directory.Account) error {
 	var up *office.Upload
 	var err error
 	if name == "decide" {
-		v, up, err = c.upload(maxResult)
+		v, up, err = c.upload()
 	} else {
 		v, err = c.post()
 	}

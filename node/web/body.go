@@ -56,9 +56,8 @@ func typed(v url.Values, name string, n int) string {
 const maxField = 64 << 10
 
 // upload reads a form with a file, up to the file: fields come first, the file last. The file is nil where none was chosen;
-// it must be read before the call ends.
-func (c *call) upload(max int64) (url.Values, *office.Upload, error) {
-	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, max+maxForm)
+// who stores it bounds it, and must do so before the call ends.
+func (c *call) upload() (url.Values, *office.Upload, error) {
 	parts, err := c.r.MultipartReader()
 	if err != nil {
 		return nil, nil, errMalformed
@@ -91,8 +90,12 @@ func chosen(p *multipart.Part) *office.Upload {
 	return &office.Upload{Name: norm.NFC.String(p.FileName()), Body: p}
 }
 
-// drain reads what is left of a small body, so that the browser gets the answer rather than a broken line.
-func (c *call) drain() { io.Copy(io.Discard, io.LimitReader(c.r.Body, 8<<20)) }
+// maxDrain bounds what is read and thrown away, in bytes.
+const maxDrain = 128 << 20
+
+// drain reads what is left of a file that was not taken: a browser that still sends would show a broken line, not the page
+// that says what is wrong.
+func (c *call) drain() { io.Copy(io.Discard, io.LimitReader(c.r.Body, maxDrain)) }
 
 // repeats remembers the answers of acts that have no durable identity of their own (a draft begun, a file added), for
 // a while and within bounds: a repeat over a bad line comes within minutes.

@@ -47,10 +47,13 @@ func (k *catalogue) build(edition uint64, on directory.Date) *index {
 	for _, l := range k.tables.Levels(on) {
 		ix.levels[l.ID] = l
 	}
+	ix.fields = slices.Clone(ix.fields)
+	fold.Sort(ix.fields, func(f directory.Field) string { return f.Name.VI })
 	names := map[string]directory.Text{}
 	for _, f := range ix.fields {
 		names[f.ID] = f.Name
 	}
+	ix.procedures = slices.Clone(ix.procedures)
 	fold.Sort(ix.procedures, func(p directory.Procedure) string { return p.Name.VI })
 	docs := make([]fold.Doc, 0, len(ix.procedures))
 	for _, p := range ix.procedures {

@@ -308,7 +308,7 @@ func (c *call) deskDossier(a directory.Account) error {
 	out := page.DeskDossier{
 		Bar: c.bar(v), Acts: c.acts(v), Steps: c.steps(v), Groups: c.deskGroups(v), Slots: c.slots(v.Procedure.Requirements, v.Papers, c.deskFile(v.Chain)),
 		Results: c.files(v.Results, c.deskFile(v.Chain)), History: c.history(v), Due: c.due(v.Due, c.explain(v.Explanation), !ended(v.Status)),
-		Chain: v.Chain.Short(),
+		Chain: v.Chain.Short(), Forked: v.Forks > 0,
 	}
 	if v.Status == dossier.StatusRefused || v.Outcome == dossier.Rejected {
 		out.Reason = v.Reason

@@ -283,7 +283,7 @@ func (c *call) slots(rs []directory.Requirement, files []office.FileView, link f
 // attach takes one file for one paper. A repeat of the same form with the same file is answered like the first.
 func (c *call) attach(who office.Citizen) error {
 	id := c.r.PathValue("id")
-	v, up, err := c.upload(office.MaxPaper)
+	v, up, err := c.upload()
 	if err != nil {
 		return err
 	}
@@ -310,7 +310,7 @@ func (c *call) attach(who office.Citizen) error {
 // fileFault words what is wrong with a file; the error is one that is not the file's.
 func (c *call) fileFault(err error, max int64) (string, error) {
 	switch {
-	case errors.Is(err, blob.ErrTooLarge), status(err) == 413:
+	case errors.Is(err, blob.ErrTooLarge):
 		return c.l.T("fault.file_large", c.l.Size(max)), nil
 	case errors.Is(err, blob.ErrKind):
 		return c.l.T("fault.file_type"), nil

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"compress/gzip"
 	"net/http"
 	"slices"
 	"strconv"
@@ -101,10 +102,35 @@ func (c *call) showAs(status int, p page.Page) error {
 	h := c.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", string(c.l))
-	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	body := b.Bytes()
+	h.Set("Vary", "Accept-Encoding")
+	if zips(c.r) {
+		body = zipped(body)
+		h.Set("Content-Encoding", "gzip")
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	c.w.WriteHeader(status)
-	c.w.Write(b.Bytes())
+	c.w.Write(body)
 	return nil
+}
+
+// zips tells whether the browser takes gzip: over a slow line a page is then a third of its size.
+func zips(r *http.Request) bool {
+	for part := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		name, q, _ := strings.Cut(strings.TrimSpace(part), ";")
+		if name == "gzip" && strings.ReplaceAll(q, " ", "") != "q=0" {
+			return true
+		}
+	}
+	return false
+}
+
+func zipped(b []byte) []byte {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	w.Write(b) // a buffer takes everything
+	w.Close()
+	return out.Bytes()
 }
 
 // see answers a POST: go and look there. The path is below the language.

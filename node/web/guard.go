@@ -64,11 +64,20 @@ func (s *site) handle(l text.Lang, door page.Site, h handler) http.Handler {
 }
 
 // serveStyle serves the style sheet; its address changes with its bytes, so it may be kept for ever.
-func (s *site) serveStyle(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	w.Header().Set("Content-Length", strconv.Itoa(len(s.style.Bytes)))
-	w.Write(s.style.Bytes)
+func (s *site) serveStyle() http.HandlerFunc {
+	small := zipped(s.style.Bytes)
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, h := s.style.Bytes, w.Header()
+		h.Set("Content-Type", "text/css; charset=utf-8")
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+		h.Set("Vary", "Accept-Encoding")
+		if zips(r) {
+			body = small
+			h.Set("Content-Encoding", "gzip")
+		}
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+		w.Write(body)
+	}
 }
 
 func serveMark(w http.ResponseWriter, _ *http.Request) {

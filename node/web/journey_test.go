@@ -257,7 +257,7 @@ func TestBadInput(t *testing.T) {
 	}
 	start.values.Set("once", "x")
 	b.send(start, "", nil, "office", "H32.22327").sees().link("/papers")
-	big := append([]byte("%PDF-1.7\n"), make([]byte, 20<<20)...)
+	big := append([]byte("%PDF-1.7\n"), make([]byte, 32<<20)...)
 	b.attach(b.forms[uploadForm(b)], "a.pdf", big).says("lớn hơn")
 	b.get("/vi/register")
 	b.fill("/register", "name", strings.Repeat("x", maxForm))
@@ -284,6 +284,17 @@ func TestHeaders(t *testing.T) {
 	if b.get("/vi/"); b.header.Get("Cache-Control") != "no-store" {
 		t.Error("a page may be kept by a cache")
 	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.base+"/vi/", nil)
+	must(t, err)
+	r.Header.Set("Accept-Encoding", "br, gzip;q=0")
+	if plain := b.do(r); plain.header.Get("Content-Encoding") != "" || plain.status != 200 {
+		t.Errorf("gzip for a browser that refuses it: %v", plain.header)
+	}
+	r.Header.Set("Accept-Encoding", "br, gzip")
+	if small := b.do(r); small.header.Get("Content-Encoding") != "gzip" || len(small.body) > 14<<10 {
+		t.Errorf("the first page weighs %d bytes, %v", len(small.body), small.header)
+	}
+	b.get("/vi/")
 	style := regexp.MustCompile(`/static/motcua-[0-9a-f]+\.css`).FindString(b.body)
 	if b.get(style); b.status != 200 || !strings.Contains(b.header.Get("Cache-Control"), "immutable") {
 		t.Errorf("style sheet %s: %d %v", style, b.status, b.header)

@@ -92,6 +92,9 @@ func (c *call) dossier(who office.Citizen) error {
 		Submitted: v.Submitted, AcceptedAt: v.Accepted, Standing: c.l.State(v.Status), Due: c.due(v.Due, c.explain(v.Explanation), !ended(v.Status)),
 		AsOf: v.AsOf, Fresh: v.Fresh, Steps: c.steps(v), Groups: c.answers(v.Procedure, v.Answers, ""),
 	}
+	for _, l := range v.Looks {
+		out.Looks = append(out.Looks, page.Look{At: l.At, Where: c.name(l.Office), By: text.Address(l.Name, c.l.Role(directory.Role(l.Role))), Why: c.purpose(l.Purpose)})
+	}
 	if out.Accepted {
 		out.Alias = v.Alias
 	}
@@ -104,6 +107,15 @@ func (c *call) dossier(who office.Citizen) error {
 	link := func(d digest.Digest) string { return c.base() + "/dossiers/" + code + "/files/" + d.String() }
 	out.Papers, out.Results = c.files(v.Papers, link), c.files(v.Results, link)
 	return c.show(out)
+}
+
+// purpose words why somebody looked.
+func (c *call) purpose(p string) string {
+	switch p {
+	case "intake", "work", "file", "applicant":
+		return c.l.T("look." + p)
+	}
+	return c.l.T("look.other")
 }
 
 func (c *call) file(who office.Citizen) error {

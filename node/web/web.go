@@ -143,7 +143,7 @@ func (s *site) routes() *http.ServeMux {
 	mux.Handle("GET /vi", http.RedirectHandler("/vi/", http.StatusSeeOther))
 	mux.Handle("GET /en", http.RedirectHandler("/en/", http.StatusSeeOther))
 	mux.Handle("GET /desk", http.RedirectHandler("/vi/desk", http.StatusSeeOther))
-	mux.HandleFunc("GET "+s.style.Path, s.serveStyle)
+	mux.HandleFunc("GET "+s.style.Path, s.serveStyle())
 	mux.HandleFunc("GET /favicon.svg", serveMark)
 	mux.HandleFunc("GET /favicon.ico", serveMark)
 	mux.Handle("/", s.handle(text.VI, page.Portal, notFound))
