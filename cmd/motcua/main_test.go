@@ -78,3 +78,5 @@ func portsFree(base, n int) bool {
 	}
 	return true
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }

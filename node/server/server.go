@@ -79,13 +79,21 @@ func Open(cfg Config) (*Server, error) {
 		cfg.Now = time.Now
 	}
 	n := &Server{cfg: cfg, log: cfg.Log, newer: make(chan replication.Name, 1), ready: make(chan struct{}), started: cfg.Now()}
-	n.opened(cfg.Conn.Close)
+	n.opened(n.closeSocket)
 	for _, step := range []func() error{n.openFolder, n.openStores, n.connect} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, n.closeAll())
 		}
 	}
 	return n, nil
+}
+
+// closeSocket closes the socket if the link has not.
+func (n *Server) closeSocket() error {
+	if err := n.cfg.Conn.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 func (n *Server) opened(close func() error) { n.close = append(n.close, close) }
