@@ -275,7 +275,7 @@ func (o *Office) storeRequest(t *store.Tx, root dossier.State, asked dossier.Chi
 		}
 	}
 	if _, current, err := readChain(t, root.Chain); err == nil {
-		if err := t.PutRow(rootRow(o, current, pl)); err != nil {
+		if err := t.PutRow(o.rootRow(current, pl)); err != nil {
 			return err
 		}
 	}
@@ -334,7 +334,7 @@ func (o *Office) noteReport(h held, kid []dossier.Signed, child dossier.State) (
 	}
 	c := change{
 		chain: next.Chain, expect: h.state.Head, events: []dossier.Signed{signed}, files: attachments(kid),
-		rows: []store.Row{rootRow(o, next, h.plan)}, tracks: []directory.Track{o.trackOf(next, h.plan)},
+		rows: []store.Row{o.rootRow(next, h.plan)}, tracks: []directory.Track{o.trackOf(next, h.plan)},
 		extra: func(t *store.Tx) error { return o.putCopy(t, kid) },
 	}
 	return c, nil

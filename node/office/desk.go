@@ -172,7 +172,7 @@ func (o *Office) begin(ctx context.Context, e dossier.Event, pl dossier.Plan, to
 	}
 	return o.commit(ctx, change{
 		token: token, answer: answer, chain: next.Chain, events: []dossier.Signed{signed},
-		rows: []store.Row{rootRow(o, next, pl)}, sends: sends, tracks: []directory.Track{o.trackOf(next, pl)},
+		rows: []store.Row{o.rootRow(next, pl)}, sends: sends, tracks: []directory.Track{o.trackOf(next, pl)},
 		files: next.Submission.Attachments,
 	})
 }
@@ -230,7 +230,7 @@ func (o *Office) append(ctx context.Context, h held, e dossier.Event, files []do
 
 // followRoot adds row, track and parcels of a root chain that has grown.
 func (o *Office) followRoot(ctx context.Context, c *change, before, next dossier.State, pl dossier.Plan, chain []dossier.Signed) error {
-	c.rows = append(c.rows, rootRow(o, next, pl))
+	c.rows = append(c.rows, o.rootRow(next, pl))
 	c.tracks = append(c.tracks, o.trackOf(next, pl))
 	if asked, open := next.Open(); open && len(next.Children) > len(before.Children) {
 		out, err := o.requestParcel(ctx, next, asked, chain)

@@ -50,8 +50,8 @@ func (o *Office) load(op string, id digest.Digest) (h held, err error) {
 	return h, err
 }
 
-// rootOf is the office that answers for a chain's dossier.
-func rootRow(o *Office, s dossier.State, pl dossier.Plan) store.Row {
+// rootRow is the row of a root chain, this office's or a copy.
+func (o *Office) rootRow(s dossier.State, pl dossier.Plan) store.Row {
 	sub := s.Submission
 	r := store.Row{
 		Chain: s.Chain, Kind: store.RowRoot, Code: s.Code, Alias: sub.Code, Root: s.Office, Holder: holder(s),
