@@ -84,85 +84,106 @@ func TestInspectFindsFaults(t *testing.T) {
 
 var handler = regexp.MustCompile(`^on[a-z]+$`)
 
+// inspection is what has been seen of a page while reading it.
+type inspection struct {
+	faults   []string
+	open     []string
+	ids      map[string]bool
+	labels   map[string]bool
+	refs     map[string]string // ids pointed to, and by what
+	controls map[string]string // names by id
+	h1       int
+}
+
+func (in *inspection) fault(format string, a ...any) {
+	in.faults = append(in.faults, fmt.Sprintf(format, a...))
+}
+
 // inspect returns what is wrong with a page.
-func inspect(src string) (faults []string) {
-	fault := func(format string, a ...any) { faults = append(faults, fmt.Sprintf(format, a...)) }
-	var open []string
-	ids, labels, refs := map[string]bool{}, map[string]bool{}, map[string]string{}
-	controls, h1 := map[string]string{}, 0
-	void := map[string]bool{"meta": true, "link": true, "input": true, "br": true, "img": true, "hr": true}
+func inspect(src string) []string {
+	in := &inspection{ids: map[string]bool{}, labels: map[string]bool{}, refs: map[string]string{}, controls: map[string]string{}}
 	z := html.NewTokenizer(strings.NewReader(src))
-	for {
-		tt := z.Next()
-		if tt == html.ErrorToken {
-			break
-		}
+	for tt := z.Next(); tt != html.ErrorToken; tt = z.Next() {
 		tok := z.Token()
 		switch tt {
 		case html.StartTagToken, html.SelfClosingTagToken:
-			attr := map[string]string{}
-			for _, a := range tok.Attr {
-				attr[a.Key] = a.Val
-				if a.Key == "style" {
-					fault("inline style on %s", tok.Data)
-				}
-				if handler.MatchString(a.Key) {
-					fault("handler %s on %s", a.Key, tok.Data)
-				}
-				if a.Key == "aria-describedby" || a.Key == "aria-labelledby" {
-					for _, id := range strings.Fields(a.Val) {
-						refs[id] = a.Key
-					}
-				}
-			}
-			if id, ok := attr["id"]; ok && (ids[id] || id == "") {
-				fault("id %q is repeated or empty", id)
-			}
-			ids[attr["id"]] = true
-			switch tok.Data {
-			case "h1":
-				h1++
-			case "script", "style":
-				fault("%s element", tok.Data)
-			case "label":
-				labels[attr["for"]] = true
-			case "input", "select", "textarea":
-				if attr["type"] != "hidden" {
-					controls[attr["id"]] = attr["name"]
-				}
-			case "a":
-				if strings.HasPrefix(attr["href"], "#") {
-					refs[attr["href"][1:]] = "link"
-				}
-			}
-			if tt == html.StartTagToken && !void[tok.Data] {
-				open = append(open, tok.Data)
-			}
+			in.start(tok, tt == html.SelfClosingTagToken)
 		case html.EndTagToken:
-			if len(open) == 0 || open[len(open)-1] != tok.Data {
-				fault("</%s> closes %v", tok.Data, open)
-				return faults
+			if len(in.open) == 0 || in.open[len(in.open)-1] != tok.Data {
+				in.fault("</%s> closes %v", tok.Data, in.open)
+				return in.faults
 			}
-			open = open[:len(open)-1]
+			in.open = in.open[:len(in.open)-1]
 		}
 	}
-	if len(open) > 0 {
-		fault("not closed: %v", open)
-	}
-	if h1 != 1 {
-		fault("%d h1", h1)
-	}
-	for id, name := range controls {
-		if id == "" || !labels[id] {
-			fault("control %q has no label", name)
+	in.end()
+	return append(in.faults, inspectText(src)...)
+}
+
+var void = map[string]bool{"meta": true, "link": true, "input": true, "br": true, "img": true, "hr": true}
+
+func (in *inspection) start(tok html.Token, closed bool) {
+	attr := map[string]string{}
+	for _, a := range tok.Attr {
+		attr[a.Key] = a.Val
+		if a.Key == "style" {
+			in.fault("inline style on %s", tok.Data)
+		}
+		if handler.MatchString(a.Key) {
+			in.fault("handler %s on %s", a.Key, tok.Data)
+		}
+		if a.Key == "aria-describedby" || a.Key == "aria-labelledby" {
+			for _, id := range strings.Fields(a.Val) {
+				in.refs[id] = a.Key
+			}
 		}
 	}
-	for id, from := range refs {
-		if !ids[id] {
-			fault("%s points to no id %q", from, id)
+	if id, ok := attr["id"]; ok && (in.ids[id] || id == "") {
+		in.fault("id %q is repeated or empty", id)
+	}
+	in.ids[attr["id"]] = true
+	in.element(tok.Data, attr)
+	if !closed && !void[tok.Data] {
+		in.open = append(in.open, tok.Data)
+	}
+}
+
+func (in *inspection) element(name string, attr map[string]string) {
+	switch name {
+	case "h1":
+		in.h1++
+	case "script", "style":
+		in.fault("%s element", name)
+	case "label":
+		in.labels[attr["for"]] = true
+	case "input", "select", "textarea":
+		if attr["type"] != "hidden" {
+			in.controls[attr["id"]] = attr["name"]
+		}
+	case "a":
+		if strings.HasPrefix(attr["href"], "#") {
+			in.refs[attr["href"][1:]] = "link"
 		}
 	}
-	return append(faults, inspectText(src)...)
+}
+
+func (in *inspection) end() {
+	if len(in.open) > 0 {
+		in.fault("not closed: %v", in.open)
+	}
+	if in.h1 != 1 {
+		in.fault("%d h1", in.h1)
+	}
+	for id, name := range in.controls {
+		if id == "" || !in.labels[id] {
+			in.fault("control %q has no label", name)
+		}
+	}
+	for id, from := range in.refs {
+		if !in.ids[id] {
+			in.fault("%s points to no id %q", from, id)
+		}
+	}
 }
 
 var postForm = regexp.MustCompile(`(?s)<form[^>]*method="post"[^>]*>.*?</form>`)

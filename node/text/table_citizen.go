@@ -25,7 +25,7 @@ var citizen = map[string]phrase{
 	"search.none":      {"Không tìm thấy thủ tục phù hợp.", "No service matches."},
 	"search.tip_words": {"Thử ít từ hơn hoặc từ khác.", "Try fewer or other words."},
 	"search.tip_field": {"Chọn “Tất cả lĩnh vực”.", "Choose “All fields”."},
-	"search.tip_ask":   {"Hỏi Bộ phận Một cửa:", "Ask the one-stop desk:"},
+	"search.tip_ask":   {"Hỏi Bộ phận Một cửa.", "Ask the one-stop desk."},
 
 	"procedure.limit":      {"Thời hạn", "Time limit"},
 	"procedure.fee":        {"Phí, lệ phí", "Fee"},
@@ -132,7 +132,7 @@ var draft = map[string]phrase{
 	"confirm.next_slip":     {"Khi được tiếp nhận, hồ sơ có mã chính thức và ngày hẹn trả kết quả.", "Once accepted it has its official code and due date."},
 	"confirm.follow":        {"Theo dõi hồ sơ này", "Follow this dossier"},
 	"confirm.complain":      {"Phản ánh, kiến nghị", "To complain"},
-	"confirm.complain_text": {"Nếu hồ sơ không được trả lời đúng hạn, gọi cơ quan này:", "If nobody answers in time, call this office:"},
+	"confirm.complain_text": {"Nếu hồ sơ không được trả lời đúng hạn, liên hệ cơ quan này.", "If nobody answers in time, contact this office."},
 }
 
 // follow is tracking and the citizen's own list.
@@ -143,7 +143,7 @@ var follow = map[string]phrase{
 	"track.code_hint":   {"Ghi trên giấy hẹn hoặc biên nhận, ví dụ H32.22327-261124-0001 hoặc N4K7-Q2MX-8RTD", "On the slip or receipt, for example H32.22327-261124-0001 or N4K7-Q2MX-8RTD"},
 	"track.last":        {"Bốn số cuối của điện thoại hoặc số định danh người nộp", "Last four digits of the applicant’s telephone or identity number"},
 	"track.do":          {"Tra cứu", "Track"},
-	"track.lost":        {"Mất mã? Đăng nhập để xem hồ sơ của mình, hoặc gọi:", "Lost the code? Sign in to see your dossiers, or call:"},
+	"track.lost":        {"Mất mã? Đăng nhập để xem hồ sơ của mình, hoặc hỏi Bộ phận Một cửa.", "Lost the code? Sign in to see your dossiers, or ask the one-stop desk."},
 	"track.now":         {"Theo cơ quan đang giữ hồ sơ, lúc %s.", "From the office that holds it, at %s."},
 	"track.asof":        {"Theo thông tin đến %s; có thể đã có tiến triển mới.", "As of %s; things may have moved since."},
 	"track.asof_holder": {"Theo %s, thông tin đến %s; có thể đã có tiến triển mới.", "From %s, as of %s; things may have moved since."},
