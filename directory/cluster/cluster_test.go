@@ -311,13 +311,18 @@ func TestACutOffLeaderAnswersOnlyLocalReads(t *testing.T) {
 		l := p.leader()
 		p.propose(l, field(1))
 		old := p.up[l]
+		none := func(state.Reader, uint64) error { return nil }
 		p.net.Cut(p.addrs[l])
+		short, stop := context.WithTimeout(t.Context(), 100*time.Millisecond) // it still believes that it leads
+		defer stop()
+		if err := old.Read(short, cluster.Linearizable, none); directory.CodeOf(err) != directory.NoLeader {
+			t.Errorf("a linearizable read in the moment of the cut: %v, want no leader", err)
+		}
 		delete(p.up, l)
 		p.propose(p.leader(), field(2))
 		p.up[l] = old
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		none := func(state.Reader, uint64) error { return nil }
 		if err := old.Read(ctx, cluster.Linearizable, none); directory.CodeOf(err) != directory.NoLeader {
 			t.Errorf("a linearizable read without a majority: %v, want no leader", err)
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"motcua/crypto/digest"
+	"motcua/crypto/identity"
 	"motcua/directory"
 	"motcua/directory/edition"
 	"motcua/directory/server"
@@ -207,6 +208,34 @@ func TestATokenIsGoodOnceForOneOfficeForItsTime(t *testing.T) {
 	})
 }
 
+// TestAnApplicantShowsThatTheKeysAreItsOwn applies by hand, as a machine that holds a good token and lies about its keys.
+func TestAnApplicantShowsThatTheKeysAreItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, addrOf)
+		w.startAll()
+		must[server.Published](w, "dir-1", http.MethodPost, "/publish", publication())
+		token, mine, theirs := w.token(commune, 1), newIdentity(t), newIdentity(t)
+		mixed := mine.Public()
+		mixed.Sign = theirs.Public().Sign
+		for what, a := range map[string]struct {
+			claims identity.Public
+			signs  *identity.Private
+			secret [16]byte
+		}{
+			"the TLS key of another":       {theirs.Public(), theirs, token.Secret},
+			"the signing key of another":   {mixed, mine, token.Secret},
+			"a token it knows the hash of": {mine.Public(), mine, [16]byte{}},
+		} {
+			if r := w.applyByHand(token, mine, a.claims, a.signs, a.secret); r.Failure == nil || r.Failure.Code != directory.Denied {
+				t.Errorf("it claims %s: %v, want denied", what, r.Failure)
+			}
+		}
+		if r := w.applyByHand(token, mine, mine.Public(), mine, token.Secret); r.Failure != nil {
+			t.Errorf("it tells the truth: %v", r.Failure)
+		}
+	})
+}
+
 func TestARevokedNodeIsShownOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, addrOf)
@@ -221,6 +250,9 @@ func TestARevokedNodeIsShownOut(t *testing.T) {
 			t.Error("revoked, but not so marked")
 		}
 		time.Sleep(time.Second)
+		if left := a.link.Connected(); len(left) > 0 {
+			t.Errorf("a revoked node is still connected to %v", left)
+		}
 		if _, err := a.Register(t.Context(), citizen("after")); err == nil {
 			t.Error("a revoked node still registers accounts")
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -16,6 +17,8 @@ import (
 
 	"motcua/crypto/digest"
 	"motcua/crypto/identity"
+	"motcua/crypto/record"
+	"motcua/crypto/wire"
 	"motcua/directory"
 	"motcua/directory/client"
 	"motcua/directory/replica"
@@ -226,6 +229,35 @@ func (w *world) apply(t directory.Token, id *identity.Private, addr string) (cli
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
 	return client.Enrol(ctx, l, t, client.Applicant{Identity: id, Addr: addr, Portal: "http://" + addr})
+}
+
+// applyByHand connects as one identity and claims another.
+func (w *world) applyByHand(tok directory.Token, as *identity.Private, claims identity.Public, signs *identity.Private, secret [16]byte) (r client.EnrolResponse) {
+	w.t.Helper()
+	const addr = "10.0.1.66:7400"
+	l, err := link.New(link.Config{Name: "x", Identity: as, Resolver: nobody{}, Conn: w.net.Listen(addr)})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer l.Close()
+	body, err := wire.Marshal(client.Application{Version: 1, Genesis: tok.Genesis, Token: tok.Hash(), Office: tok.Office, Identity: claims, Addr: addr})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	rec, err := record.SignOne(signs.Sign, client.EnrolLabel, body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	rec.Signer = digest.Of(claims.Sign)
+	s, err := l.DialPinned(w.t.Context(), tok.Servers[0].Addr, tok.Servers[0].TLSID, client.EnrolProtocol)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer s.Close()
+	if err := errors.Join(s.Send(client.EnrolRequest{Application: rec, Secret: secret}), s.Receive(&r, client.MaxResponse)); err != nil {
+		w.t.Fatal(err)
+	}
+	return r
 }
 
 // join enrols an office's machine and opens it.

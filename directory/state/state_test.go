@@ -232,11 +232,11 @@ func TestTokensAndKeys(t *testing.T) {
 	s.fails(directory.Denied, enrolment(hash, 100))
 	s.at--
 	s.fine(enrolment(hash, 100))
+	s.fails(directory.Denied, enrolment(hash, 101))
 	s.at += 3600 // the same machine again, though late: it missed the answer
 	if n := value[state.Enrolled](t, s.fine(enrolment(hash, 100))); n.Node.Enrolled != start+9 {
 		t.Errorf("enrolled again at %d", n.Node.Enrolled)
 	}
-	s.fails(directory.Denied, enrolment(hash, 101))
 	fresh := digest.Of([]byte("u"))
 	s.fine(&command.IssueToken{Hash: fresh, Office: other, Expires: s.at + 10})
 	s.fails(directory.Conflict, enrolment(fresh, 100))
@@ -310,6 +310,9 @@ func TestTracksBelongToTheirRoot(t *testing.T) {
 	kept("a portal reports a submission", 1, report(other, sub))
 	dossier := directory.Track{Code: "H32.22327-261124-0001", Alias: sub.Code, Root: commune, Holder: commune, State: "accepted", AsOf: 20}
 	kept("another office claims the root", 0, report(other, dossier))
+	refused := sub
+	refused.Root, refused.State, refused.AsOf = commune, "refused", 11
+	kept("another office refuses in the root's name", 0, report(other, refused))
 	forged := dossier
 	forged.Root = other
 	kept("another office takes its code", 0, report(other, forged))
@@ -318,6 +321,13 @@ func TestTracksBelongToTheirRoot(t *testing.T) {
 	second := dossier
 	second.Code = "H32.22327-261124-0002"
 	kept("one submission, two dossiers", 0, report(commune, second))
+	turned := directory.Track{Code: "AAAA-BBBB-CCCC", Root: commune, Holder: commune, State: "refused", AsOf: 10}
+	kept("the office refuses a submission", 1, report(commune, turned))
+	late := turned
+	late.Root, late.AsOf = "", 11
+	kept("its portal comes late", 0, report(other, late))
+	late.Root = other
+	kept("another office takes it", 0, report(other, late))
 	older := dossier
 	older.State, older.AsOf = "old", 19
 	report(commune, older)
@@ -403,6 +413,15 @@ func TestOldEditionsGiveWayAndAreNotMixedUp(t *testing.T) {
 		p.Form = []byte(fmt.Sprintf(`{"title":%q}`, strings.Repeat("x", int(20000*(7-i)))[:min(60000, 20000*(7-int(i)))]))
 		s.fine(&command.Publish{Procedures: []directory.Procedure{p}})
 		s.fine(&command.CutEdition{Number: i})
+		h, _, err := state.Due(s)
+		if err != nil || i > 2 {
+			continue
+		}
+		r, err := edition.Sign(directorytest.Identity(10).Sign, i, h.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.fine(&command.CosignEdition{Number: i, Member: "dir-1", Record: r})
 	}
 	for i := uint64(1); i <= 6; i++ {
 		signed, ok, err := state.SignedEdition(s, i)
