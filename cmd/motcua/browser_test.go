@@ -170,13 +170,6 @@ func (b *browser) fill(label, value string) {
 	b.do("fill "+label, chromedp.SendKeys(sel, value))
 }
 
-// set sets the field of a label to a value, for dates and selects that are not typed in.
-func (b *browser) set(label, value string) {
-	b.t.Helper()
-	sel := b.mark("field labelled "+label, byLabel, label)
-	b.setValue(sel, value)
-}
-
 func (b *browser) setValue(sel chromedp.CSS, value string) {
 	b.t.Helper()
 	quoted, _ := json.Marshal(value)

@@ -225,10 +225,16 @@ func TestAProvinceFromTheManual(t *testing.T) {
 	text, _, _ := strings.Cut(must("office", "token", "--data", data, "H32.22736"), "\n")
 	node := filepath.Join(dir, "node")
 	must("node", "enrol", "--data", node, "--addr", at(1), "--portal", "http://"+at(1), text)
-	background(t, "node", "serve", "--data", node, "--listen", at(1), "--http", at(1))
+	background(t, "node", "serve", "--data", node, "--listen", at(2), "--http", at(2), "--addr", at(2), "--portal", "http://"+at(2)) // it has moved
 	must("account", "add", "--data", data, "--office", "H32.22736", "--role", "desk,admin", "--name", "Nguyễn Thị Hoa", "hoa.truongsa")
 	if out := must("node", "status", "--data", node); !strings.Contains(out, "H32.22736") || !strings.Contains(out, "dir-1") {
 		t.Errorf("node status:\n%s", out)
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for out := ""; !strings.Contains(out, at(2)); {
+		if out = must("directory", "status", "--data", data); time.Now().After(deadline) {
+			t.Fatalf("the directory never hears that the node has moved to %s:\n%s", at(2), out)
+		}
 	}
 }
 

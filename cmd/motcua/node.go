@@ -73,13 +73,15 @@ func nodeServeCommand() *command {
 	dir := c.flags.String("data", "", "`folder` with the node's data")
 	listen := c.flags.String("listen", "127.0.0.1:8600", "UDP `host:port` for other machines")
 	pages := c.flags.String("http", "127.0.0.1:8080", "TCP `host:port` for people's browsers")
+	addr := c.flags.String("addr", "", "new `host:port` (UDP) at which other machines reach this node (default: as before)")
+	portal := c.flags.String("portal", "", "new `URL` that people type (default: as before)")
 	debug := c.flags.Bool("debug", false, "log more")
 	untilEOF := c.flags.Bool("until-eof", false, "stop when standard input closes, for a parent process")
 	c.run = func(ctx context.Context, std stdio, _ []string) error {
 		if err := requireData(c.name, *dir); err != nil {
 			return err
 		}
-		n, err := openNode(std, *dir, *listen, *pages, *debug)
+		n, err := openNode(std, server.Config{Dir: *dir, Addr: *addr, Portal: *portal}, *listen, *pages, *debug)
 		if err != nil {
 			return err
 		}
@@ -88,24 +90,23 @@ func nodeServeCommand() *command {
 	return c
 }
 
-func openNode(std stdio, dir, listen, pages string, debug bool) (*server.Server, error) {
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("open node %s: there is no such folder; enrol this machine first with motcua node enrol", dir)
+// openNode opens the sockets and the node; cfg says the rest.
+func openNode(std stdio, cfg server.Config, listen, pages string, debug bool) (*server.Server, error) {
+	if _, err := os.Stat(cfg.Dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open node %s: there is no such folder; enrol this machine first with motcua node enrol", cfg.Dir)
 	}
-	conn, err := listenUDP(listen)
-	if err != nil {
+	var err error
+	if cfg.Conn, err = listenUDP(listen); err != nil {
 		return nil, err
 	}
-	l, err := listenTCP(pages)
-	if err != nil {
-		return nil, errors.Join(err, conn.Close())
+	if cfg.HTTP, err = listenTCP(pages); err != nil {
+		return nil, errors.Join(err, cfg.Conn.Close())
 	}
-	n, err := server.Open(server.Config{
-		Dir: dir, Conn: conn, HTTP: l, Version: version(), Log: newLog(std, debug),
-		Pages: func(o *office.Office, n *server.Server) (http.Handler, error) { return web.New(o, n) },
-	})
+	cfg.Version, cfg.Log = version(), newLog(std, debug)
+	cfg.Pages = func(o *office.Office, n *server.Server) (http.Handler, error) { return web.New(o, n) }
+	n, err := server.Open(cfg)
 	if err != nil {
-		return nil, errors.Join(err, l.Close())
+		return nil, errors.Join(err, cfg.HTTP.Close())
 	}
 	return n, nil
 }

@@ -99,6 +99,9 @@ func (n *Server) keepUp(ctx context.Context) {
 func (n *Server) awaitEdition(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, editionTime)
 	defer cancel()
+	if err := n.announce(ctx); err != nil {
+		return err
+	}
 	b, err := n.calls.AwaitEdition(ctx, n.replica.Number())
 	if err != nil {
 		return err
@@ -108,6 +111,15 @@ func (n *Server) awaitEdition(ctx context.Context) error {
 		return nil
 	}
 	return n.install(b)
+}
+
+// announce tells the directory where this node is, if it says otherwise.
+func (n *Server) announce(ctx context.Context) error {
+	me, ok := n.replica.Node(n.enrolment.Office)
+	if !ok || me.Addr == n.enrolment.Addr && me.Portal == n.enrolment.Portal {
+		return nil
+	}
+	return n.calls.Announce(ctx, n.enrolment.Addr, n.enrolment.Portal)
 }
 
 // takeFromPeers takes newer editions from the peers that gossip names.

@@ -15,6 +15,7 @@ import (
 	"motcua/crypto/wire"
 	"motcua/directory"
 	"motcua/directory/client"
+	"motcua/directory/edition"
 	"motcua/directory/replica"
 	"motcua/node/disk"
 	"motcua/replication"
@@ -90,17 +91,38 @@ func keepEnrolment(e Enrolment, w client.Welcome) error {
 	if err != nil {
 		return fmt.Errorf("enrol: %w", err)
 	}
-	if err := r.Install(w.Edition); err != nil {
+	if err := r.Install(w.Edition); err != nil && !errors.Is(err, edition.ErrOld) { // kept by an attempt before
 		return fmt.Errorf("enrol: %w", err)
 	}
-	b, err := wire.Marshal(enrolment{1, e.Token.Office, genesis, e.Addr, e.Portal})
-	if err != nil {
-		return fmt.Errorf("enrol: %w", err)
-	}
-	if err := disk.WriteFile(filepath.Join(e.Dir, enrolmentFile), b); err != nil {
+	if err := (enrolment{1, e.Token.Office, genesis, e.Addr, e.Portal}).keep(e.Dir); err != nil {
 		return fmt.Errorf("enrol: %w", err)
 	}
 	return nil
+}
+
+// keep stores the enrolment, durably.
+func (e enrolment) keep(dir string) error {
+	b, err := wire.Marshal(e)
+	if err != nil {
+		return err
+	}
+	return disk.WriteFile(filepath.Join(dir, enrolmentFile), b)
+}
+
+// move notes that the node is reached elsewhere from now on; what is empty stays. The directory is told by announce.
+func (e *enrolment) move(dir, addr, portal string) error {
+	moved := *e
+	if addr != "" {
+		moved.Addr = addr
+	}
+	if portal != "" {
+		moved.Portal = portal
+	}
+	if moved.Addr == e.Addr && moved.Portal == e.Portal {
+		return nil
+	}
+	*e = moved
+	return e.keep(dir)
 }
 
 // loadOrMakeIdentity reuses the identity of an enrolment that failed half-way, so that a token that was used up by it

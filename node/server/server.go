@@ -37,6 +37,8 @@ type Config struct {
 	Pages func(*office.Office, *Server) (http.Handler, error)
 	// Store are the settings of the store; zero is right.
 	Store store.Options
+	// Addr and Portal are where the node is reached from now on; empty: where it was.
+	Addr, Portal string
 	// Version of the program, told to peers.
 	Version string
 	Now     func() time.Time // default time.Now
@@ -120,6 +122,9 @@ func (n *Server) openFolder() (err error) {
 		return fmt.Errorf("open node: %w", err)
 	}
 	n.opened(lock.Close)
+	if err := n.enrolment.move(n.cfg.Dir, n.cfg.Addr, n.cfg.Portal); err != nil {
+		return fmt.Errorf("open node: %w", err)
+	}
 	if n.id, err = identity.Load(n.path(identityFile)); err != nil {
 		return fmt.Errorf("open node: %w", err)
 	}
