@@ -241,25 +241,11 @@ func (w *world) powerCut(name string) {
 	synctest.Wait() // every goroutine stands still, perhaps in the middle of a transfer
 	w.copies++
 	kept := filepath.Join(filepath.Dir(m.dir), fmt.Sprintf("kept-%d", w.copies))
-	w.fatal(os.CopyFS(kept, os.DirFS(m.dir)))
-	w.fatal(private(kept))
+	w.fatal(freeze(m.dir, kept))
 	w.off(m)
 	w.fatal(os.RemoveAll(m.dir))
 	m.dir = kept
 	w.heal(name)
-}
-
-// private takes the copies of key files from others' eyes, as the originals are: copying loosens the mode.
-func private(dir string) error {
-	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			return os.Chmod(path, 0o700)
-		}
-		return os.Chmod(path, 0o600)
-	})
 }
 
 // ready waits until a directory server has a leader.
