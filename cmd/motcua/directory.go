@@ -12,7 +12,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"motcua/cmd/admin"
 	"motcua/crypto/identity"
 	"motcua/crypto/wire"
 	"motcua/directory"
@@ -171,28 +170,7 @@ func openDirectory(std stdio, dir, listen, genesis string, debug bool) (*server.
 }
 
 func directoryStatusCommand() *command {
-	c := newCommand("directory status", "", "ask a running directory server how it is", "motcua directory status --data /var/lib/motcua/directory --json")
-	dir := c.flags.String("data", "", "`folder` with the server's data")
-	asJSON := c.flags.Bool("json", false, "print JSON, for programs")
-	c.run = func(ctx context.Context, std stdio, _ []string) error {
-		if err := requireData(c.name, *dir); err != nil {
-			return err
-		}
-		tool, err := admin.NewClient(*dir)
-		if err != nil {
-			return err
-		}
-		var s server.Status
-		if err := tool.Get(ctx, "/status", &s); err != nil {
-			return err
-		}
-		if *asJSON {
-			return printJSON(std.out, s)
-		}
-		printDirectoryStatus(std.out, s)
-		return nil
-	}
-	return c
+	return statusCommand("directory status", "ask a running directory server how it is", "motcua directory status --data /var/lib/motcua/directory --json", printDirectoryStatus)
 }
 
 func printDirectoryStatus(w io.Writer, s server.Status) {

@@ -12,7 +12,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"motcua/cmd/admin"
 	"motcua/directory"
 	"motcua/node/office"
 	"motcua/node/server"
@@ -112,28 +111,7 @@ func openNode(std stdio, cfg server.Config, listen, pages string, debug bool) (*
 }
 
 func nodeStatusCommand() *command {
-	c := newCommand("node status", "", "ask the running node how it is", "motcua node status --data /var/lib/motcua/node")
-	dir := c.flags.String("data", "", "`folder` with the node's data")
-	asJSON := c.flags.Bool("json", false, "print JSON, for programs")
-	c.run = func(ctx context.Context, std stdio, _ []string) error {
-		if err := requireData(c.name, *dir); err != nil {
-			return err
-		}
-		tool, err := admin.NewClient(*dir)
-		if err != nil {
-			return err
-		}
-		var s server.Status
-		if err := tool.Get(ctx, "/status", &s); err != nil {
-			return err
-		}
-		if *asJSON {
-			return printJSON(std.out, s)
-		}
-		printNodeStatus(std.out, s)
-		return nil
-	}
-	return c
+	return statusCommand("node status", "ask the running node how it is", "motcua node status --data /var/lib/motcua/node", printNodeStatus)
 }
 
 func printNodeStatus(w io.Writer, s server.Status) {

@@ -109,3 +109,29 @@ func requireData(name, dir string) error {
 }
 
 func identityPath(dir string) string { return filepath.Join(dir, identityFile) }
+
+// statusCommand asks the running server of a data folder for its status, and prints it for people or as JSON.
+func statusCommand[T any](name, short, example string, show func(io.Writer, T)) *command {
+	c := newCommand(name, "", short, example)
+	dir := c.flags.String("data", "", "`folder` with the server's data")
+	asJSON := c.flags.Bool("json", false, "print JSON, for programs")
+	c.run = func(ctx context.Context, std stdio, _ []string) error {
+		if err := requireData(c.name, *dir); err != nil {
+			return err
+		}
+		tool, err := admin.NewClient(*dir)
+		if err != nil {
+			return err
+		}
+		var s T
+		if err := tool.Get(ctx, "/status", &s); err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(std.out, s)
+		}
+		show(std.out, s)
+		return nil
+	}
+	return c
+}

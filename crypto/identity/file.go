@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"motcua/crypto/disk"
 	"motcua/crypto/record"
 	"motcua/crypto/seal"
 	"motcua/crypto/wire"
@@ -89,7 +90,7 @@ func (p *Private) Save(path string) error {
 	}
 	// A link, not a rename, because it fails when the name is taken. A crash before it leaves a hidden file of mode
 	// 0600 that nobody reads.
-	if err := errors.Join(os.Link(f.Name(), path), syncDir(filepath.Dir(path))); err != nil {
+	if err := errors.Join(os.Link(f.Name(), path), disk.SyncDir(filepath.Dir(path))); err != nil {
 		return fmt.Errorf("save identity: %w", err)
 	}
 	return nil
@@ -117,12 +118,4 @@ func Load(path string) (*Private, error) {
 		return nil, fmt.Errorf("load identity: %w", err)
 	}
 	return Parse(text)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -1,5 +1,5 @@
-// Package folder holds what the directory's data folders have in common: files written whole or not at all, and a mark
-// of the format that stops a program that is too old.
+// Package folder holds what the directory's data folders have in common: a mark of the format, which stops a program
+// that is too old.
 package folder
 
 import (
@@ -9,30 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"motcua/crypto/disk"
 	"motcua/directory"
 )
-
-// WriteFile makes a file of mode 0600, or replaces it, durably and whole or not at all.
-func WriteFile(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(b)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	// A crash up to here leaves a temporary file, which nobody reads.
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
 
 // versionFile marks the format of a folder.
 const versionFile = "VERSION"
@@ -46,7 +25,7 @@ func Prepare(dir, format string) error {
 	path := filepath.Join(dir, versionFile)
 	b, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		if err := WriteFile(path, []byte(format+"\n")); err != nil {
+		if err := disk.WriteFile(path, []byte(format+"\n")); err != nil {
 			return fmt.Errorf("data folder %s: %w", dir, err)
 		}
 		return nil

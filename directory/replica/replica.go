@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 
 	"motcua/crypto/digest"
+	"motcua/crypto/disk"
 	"motcua/directory"
 	"motcua/directory/edition"
 	"motcua/directory/folder"
@@ -100,7 +101,7 @@ func (r *Replica) Install(b []byte) error {
 	if err != nil {
 		return fmt.Errorf("install edition: %w", err)
 	}
-	if err := folder.WriteFile(filepath.Join(r.dir, editionFile), b); err != nil {
+	if err := disk.WriteFile(filepath.Join(r.dir, editionFile), b); err != nil {
 		return fmt.Errorf("install edition: %w", err)
 	}
 	// A crash here leaves the new edition on disk, which the next Open takes into use.

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"motcua/crypto/disk"
 	"motcua/crypto/identity"
 	"motcua/directory"
 	"motcua/directory/client"
@@ -137,7 +138,7 @@ func (s *Server) prepareFolder() error {
 	have, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return folder.WriteFile(path, want)
+		return disk.WriteFile(path, want)
 	case err != nil:
 		return err
 	case !bytes.Equal(have, want):

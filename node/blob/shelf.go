@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"motcua/crypto/digest"
-	"motcua/node/disk"
+	"motcua/crypto/disk"
 )
 
 // Shelf holds files that are written once, named by a digest it does not check. It is safe for concurrent use.

@@ -11,13 +11,13 @@ import (
 	"time"
 
 	"motcua/crypto/digest"
+	"motcua/crypto/disk"
 	"motcua/crypto/identity"
 	"motcua/crypto/wire"
 	"motcua/directory"
 	"motcua/directory/client"
 	"motcua/directory/edition"
 	"motcua/directory/replica"
-	"motcua/node/disk"
 	"motcua/replication"
 	"motcua/replication/link"
 )

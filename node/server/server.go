@@ -11,12 +11,12 @@ import (
 	"sync"
 	"time"
 
+	"motcua/crypto/disk"
 	"motcua/crypto/identity"
 	"motcua/directory"
 	"motcua/directory/client"
 	"motcua/directory/replica"
 	"motcua/node/blob"
-	"motcua/node/disk"
 	"motcua/node/office"
 	"motcua/node/session"
 	"motcua/node/store"

@@ -7,7 +7,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 
-	"motcua/node/disk"
+	"motcua/crypto/disk"
 )
 
 // The bounds of one commit, below Badger's own (15 % of a memtable).

@@ -15,7 +15,7 @@ import (
 	"github.com/dgraph-io/badger/v4/options"
 
 	"motcua/crypto/digest"
-	"motcua/node/disk"
+	"motcua/crypto/disk"
 )
 
 // Options of a store. The zero value is right for a node.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"motcua/crypto/digest"
+	"motcua/crypto/disk"
 	"motcua/crypto/record"
 	"motcua/crypto/wire"
 	"motcua/replication"
@@ -192,14 +193,11 @@ func medium(dir string, err error) error {
 	return fmt.Errorf("write bundle to %s: %w", dir, err)
 }
 
+// syncDir is disk.SyncDir, where the stick's file system can.
 func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
+	err := disk.SyncDir(dir)
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
-		err = nil // some file systems of sticks cannot
+		return nil
 	}
-	return errors.Join(err, d.Close())
+	return err
 }

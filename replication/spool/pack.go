@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"motcua/crypto/digest"
+	"motcua/crypto/disk"
 	"motcua/crypto/record"
 	"motcua/crypto/seal"
 	"motcua/crypto/wire"
@@ -62,7 +63,7 @@ func (s *Spool) pack(d Draft, signer *record.Key, to *seal.PublicKey, body []byt
 	if err := os.Rename(f.Name(), s.outPath(p.ID())); err != nil {
 		return p, err
 	}
-	return p, syncDir(s.outDir())
+	return p, disk.SyncDir(s.outDir())
 }
 
 func sign(m replication.Manifest, signer *record.Key) (replication.Parcel, error) {

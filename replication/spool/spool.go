@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"motcua/crypto/digest"
+	"motcua/crypto/disk"
 	"motcua/replication"
 )
 
@@ -50,7 +51,7 @@ type share struct {
 // Open opens the spool in a folder, and makes it if there is none.
 func Open(dir string) (*Spool, error) {
 	s := &Spool{
-		dir: dir, free: freeBytes,
+		dir: dir, free: disk.Free,
 		partials: map[digest.Digest]*Partial{}, files: map[digest.Digest]string{}, shares: map[string]share{},
 	}
 	for _, d := range []string{s.outDir(), s.inDir()} {
@@ -221,12 +222,4 @@ func ignoreMissing(err error) error {
 		return nil
 	}
 	return err
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

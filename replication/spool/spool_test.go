@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"motcua/crypto/digest"
+	"motcua/crypto/disk"
 	"motcua/crypto/seal"
 	"motcua/crypto/wire"
 	"motcua/replication"
@@ -256,7 +257,7 @@ func TestFullDiskSaysSo(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	left(t, b.inDir(), 0)
-	if n, err := freeBytes(t.TempDir()); err != nil || n == 0 {
+	if n, err := disk.Free(t.TempDir()); err != nil || n == 0 {
 		t.Errorf("free bytes: %d, %v", n, err)
 	}
 }
