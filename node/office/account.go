@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"time"
+	"unicode/utf8"
 
 	"motcua/directory"
+	"motcua/node/session"
 	"motcua/node/store"
 )
 
@@ -39,12 +41,6 @@ type Registration struct {
 	Email    string
 	Address  string
 }
-
-// minPassword is the shortest password taken, in bytes; maxPassword the longest.
-const (
-	minPassword = 8
-	maxPassword = 256
-)
 
 // Register makes an account with the directory. Out of its reach the account is provisional: it works at this office at
 // once, and Background has the directory confirm it. A login that is taken is a Conflict.
@@ -83,8 +79,8 @@ func (o *Office) newAccount(ctx context.Context, in Registration) (directory.Acc
 	if err := a.Validate(); err != nil {
 		return a, directory.Errorf("register", directory.Invalid, "%v", err)
 	}
-	if len(in.Password) < minPassword || len(in.Password) > maxPassword {
-		return a, directory.Errorf("register", directory.Invalid, "a password has %d to %d bytes", minPassword, maxPassword)
+	if n := utf8.RuneCountInString(in.Password); n < session.MinPassword || n > session.MaxPassword {
+		return a, directory.Errorf("register", directory.Invalid, "a password has %d to %d characters", session.MinPassword, session.MaxPassword)
 	}
 	verifier, err := o.Passwords.Hash(ctx, in.Password)
 	a.Verifier = verifier
@@ -111,7 +107,7 @@ func (o *Office) Authenticate(ctx context.Context, login, password string, staff
 	case outOfReach(err) && !known:
 		return local, directory.Errorf("sign in", directory.NoLeader, "the directory cannot be reached, and this account is not known at this office yet")
 	}
-	if !known || len(password) > maxPassword {
+	if !known || utf8.RuneCountInString(password) > session.MaxPassword {
 		o.Passwords.Check(ctx, decoy, password) // as long as for a login that exists
 		return directory.Account{}, errWrong()
 	}

@@ -376,8 +376,8 @@ func (o *Office) receive(ctx context.Context, actor directory.Account, child dig
 	return o.append(ctx, held{plan: pl}, e, nil, token)
 }
 
-// maxResult bounds a result, in bytes.
-const maxResult = 50 << 20
+// MaxResult bounds the file of a result, in bytes.
+const MaxResult = 50 << 20
 
 // Decide ends the decide step at hand. The result (nil for none) is sealed and kept before the event is signed; a crash in
 // between leaves a file that a sweep removes.
@@ -389,7 +389,7 @@ func (o *Office) Decide(ctx context.Context, actor directory.Account, chain dige
 			if why := reasonAgainst(dossier.Allowed(h.state, h.plan, a), dossier.KindDecided); why != nil {
 				return dossier.Event{}, nil, why
 			}
-			f, err := o.seal(ctx, *result, "", maxResult)
+			f, err := o.seal(ctx, *result, "", MaxResult)
 			if err != nil {
 				return dossier.Event{}, nil, err
 			}

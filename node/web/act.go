@@ -111,9 +111,6 @@ func (c *call) showAct(v office.DossierView, typed url.Values, faults []page.Pro
 	return c.show(out)
 }
 
-// maxResult bounds the file of a result, in bytes; package office has the same bound.
-const maxResult = 50 << 20
-
 func (c *call) actDo(a directory.Account) error {
 	name := c.r.PathValue("act")
 	var v url.Values
@@ -196,7 +193,7 @@ func (c *call) actRefused(name string, err error) ([]page.Problem, error) {
 	case ok && rule.Code == dossier.RuleText:
 		field = map[bool]string{true: "reason", false: "note"}[name == "decide"]
 	case name == "decide":
-		fault, err := c.fileFault(err, maxResult)
+		fault, err := c.fileFault(err, office.MaxResult)
 		return []page.Problem{{Field: "file", Text: fault}}, err
 	}
 	if field == "" {
