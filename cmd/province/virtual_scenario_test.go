@@ -29,7 +29,7 @@ func TestMainJob(t *testing.T) {
 			sees(centre, dossier.StatusReturned, true).
 			downloads(centre).
 			end()
-		w.lawsHold().see(t, faults)
+		w.lawsHold().see(w.t, faults)
 	})
 }
 

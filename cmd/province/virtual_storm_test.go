@@ -54,11 +54,11 @@ func TestStorm(t *testing.T) {
 				s.clearUp()
 				for what, least := range map[string]int{"cut": 3, "power cut": 3, "server down": 1, "act": 6 * dossiers} {
 					if s.did[what] < least {
-						t.Errorf("%q happened %d times: this was no storm", what, s.did[what])
+						w.t.Errorf("%q happened %d times: this was no storm", what, s.did[what])
 					}
 				}
 				w.lawsHold()
-				t.Log(s.did)
+				w.t.Log(s.did)
 			})
 		})
 	}

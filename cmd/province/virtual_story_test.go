@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"motcua/crypto/digest"
@@ -141,8 +142,8 @@ func (s *story) writesStick(from, to directory.OfficeCode) *story {
 	})
 }
 
-// readsStick has an office read the last bundle and checks what it took.
-func (s *story) readsStick(at directory.OfficeCode, parcels int) *story {
+// readsStick has an office read the last bundle and checks what it took, and for what it refused the rest.
+func (s *story) readsStick(at directory.OfficeCode, parcels int, refused ...string) *story {
 	return s.line("the stick is read at "+string(at), func() error {
 		b, err := s.w.ask(string(at), http.MethodPost, "/bundle", s.stick)
 		if err != nil {
@@ -152,8 +153,13 @@ func (s *story) readsStick(at directory.OfficeCode, parcels int) *story {
 		if err := json.Unmarshal(b, &r); err != nil {
 			return err
 		}
-		if r.Error != "" || len(r.Faults) > 0 || !r.Complete || r.Parcels != parcels {
+		if r.Error != "" || len(r.Faults) != len(refused) || !r.Complete || r.Parcels != parcels {
 			return fmt.Errorf("report %+v, want %d parcels", r, parcels)
+		}
+		for i, why := range refused {
+			if !strings.Contains(r.Faults[i], why) {
+				return fmt.Errorf("refused for %q, want %q", r.Faults[i], why)
+			}
 		}
 		return nil
 	})
