@@ -33,6 +33,8 @@ type Config struct {
 	Version  string           // of the program, told to peers
 	Log      *slog.Logger     // default: nothing
 	Now      func() time.Time // default time.Now
+	// Free tells how many bytes are left on the disk of a folder; by default the operating system is asked.
+	Free func(dir string) (uint64, error)
 }
 
 // format marks the data folder.
@@ -83,6 +85,9 @@ func (s *Server) open() (err error) {
 		return err
 	}
 	if err := s.prepareFolder(); err != nil {
+		return err
+	}
+	if err := s.room(); err != nil {
 		return err
 	}
 	if s.roster, err = newRoster(s.cfg.Genesis); err != nil {
@@ -195,11 +200,14 @@ func (s *Server) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	work.Go(func() { s.follow(ctx) })
 	work.Go(func() { s.tend(ctx) })
+	full := make(chan error, 1)
+	work.Go(func() { full <- s.watchRoom(ctx) })
 	var err error
 	select {
 	case <-ctx.Done():
 	case <-s.cluster.Failed():
 		err = s.cluster.Err()
+	case err = <-full:
 	}
 	stop()
 	work.Wait()

@@ -37,8 +37,19 @@ type world struct {
 	ids     map[string]*identity.Private
 	dirs    map[string]string
 	up      map[string]*running
-	virtual bool         // time and network
-	ahead   atomic.Int64 // nanoseconds that the servers' clocks are ahead of the others'
+	virtual bool                   // time and network
+	full    atomic.Pointer[string] // name of the server whose disk is full
+	ahead   atomic.Int64           // nanoseconds that the servers' clocks are ahead of the others'
+}
+
+// free is the room left on a server's disk.
+func (w *world) free(name string) func(string) (uint64, error) {
+	return func(string) (uint64, error) {
+		if full := w.full.Load(); full != nil && *full == name {
+			return 1 << 20, nil
+		}
+		return 1 << 40, nil
+	}
 }
 
 func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
@@ -95,7 +106,7 @@ func testLog(name string) *slog.Logger {
 
 func (w *world) start(name string, conn net.PacketConn) *running {
 	w.t.Helper()
-	s, err := server.New(server.Config{Dir: w.dirs[name], Conn: conn, Genesis: w.genesis, Identity: w.ids[name], Log: testLog(name), Now: w.now})
+	s, err := server.New(server.Config{Dir: w.dirs[name], Conn: conn, Genesis: w.genesis, Identity: w.ids[name], Log: testLog(name), Now: w.now, Free: w.free(name)})
 	if err != nil {
 		w.t.Fatal(err)
 	}
