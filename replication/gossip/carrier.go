@@ -21,6 +21,7 @@ type carrier struct {
 	cfg     Config
 	ctx     context.Context
 	stop    context.CancelFunc
+	closing context.Context // ends when gossip begins to stop: a goodbye is a packet and needs no stream
 	packets chan *memberlist.Packet
 	streams chan net.Conn
 	done    chan struct{}
@@ -29,7 +30,7 @@ type carrier struct {
 var _ memberlist.NodeAwareTransport = (*carrier)(nil)
 
 func newCarrier(ctx context.Context, cfg Config) *carrier {
-	c := &carrier{cfg: cfg, packets: make(chan *memberlist.Packet), streams: make(chan net.Conn), done: make(chan struct{})}
+	c := &carrier{cfg: cfg, closing: ctx, packets: make(chan *memberlist.Packet), streams: make(chan net.Conn), done: make(chan struct{})}
 	// Its own context: memberlist still says goodbye when gossip is stopping.
 	c.ctx, c.stop = context.WithCancel(context.WithoutCancel(ctx))
 	cfg.Link.Handle(protocol, link.Known, c.serve)
@@ -110,6 +111,7 @@ func (c *carrier) DialTimeout(addr string, _ time.Duration) (net.Conn, error) {
 func (c *carrier) DialAddressTimeout(a memberlist.Address, d time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, d)
 	defer cancel()
+	defer context.AfterFunc(c.closing, cancel)()
 	s, err := c.cfg.Link.Dial(ctx, replication.Name(a.Name), protocol)
 	if err != nil {
 		return nil, err
