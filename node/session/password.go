@@ -45,6 +45,35 @@ type Passwords struct{ slots chan struct{} }
 // NewPasswords allows n checks at a time, each of 19 MiB.
 func NewPasswords(n int) *Passwords { return &Passwords{make(chan struct{}, n)} }
 
+// Params is a verifier without its sum: the cost and salt that Derive needs, and nothing to guess against. It is "" for
+// text that is no verifier.
+func Params(verifier string) string {
+	v, err := parse(verifier)
+	if err != nil {
+		return ""
+	}
+	v.sum = nil
+	return v.String()
+}
+
+// Derive makes the verifier that a password has under somebody's parameters, for the directory to compare with its own.
+// Parameters cheaper than ours are refused: who sends them could guess the password from the answer. The error is
+// errVerifier's, Exhausted where too many wait, or the context's.
+func (p *Passwords) Derive(ctx context.Context, params, password string) (verifier string, err error) {
+	v, err := parseParams(params)
+	if err != nil || v.memory < memoryKiB || v.passes < passes {
+		return "", fmt.Errorf("derive verifier: %w", errVerifier)
+	}
+	password = norm.NFC.String(password)
+	if utf8.RuneCountInString(password) > MaxPassword {
+		password = "" // nobody's
+	}
+	if v.sum, err = p.derive(ctx, v, password, hashSize); err != nil {
+		return "", err
+	}
+	return v.String(), nil
+}
+
 // Hash makes the verifier of a new password. The error is ErrWeak or the context's.
 func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	password = norm.NFC.String(password)
@@ -104,6 +133,15 @@ func (v verifier) String() string {
 }
 
 func parse(text string) (verifier, error) {
+	v, err := parseParams(text)
+	if err != nil || len(v.sum) < 16 || len(v.sum) > 64 {
+		return verifier{}, errVerifier
+	}
+	return v, nil
+}
+
+// parseParams reads a verifier whose sum may be missing.
+func parseParams(text string) (verifier, error) {
 	parts := strings.Split(text, "$")
 	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return verifier{}, errVerifier
@@ -116,7 +154,7 @@ func parse(text string) (verifier, error) {
 	v.salt, err1 = base64.RawStdEncoding.DecodeString(parts[4])
 	v.sum, err2 = base64.RawStdEncoding.DecodeString(parts[5])
 	fits := v.memory >= 8 && v.memory <= maxMemoryKiB && v.passes >= 1 && v.passes <= 10 && v.lanes >= 1 && v.lanes <= 4 &&
-		len(v.salt) >= 8 && len(v.salt) <= 64 && len(v.sum) >= 16 && len(v.sum) <= 64
+		len(v.salt) >= 8 && len(v.salt) <= 64
 	if err1 != nil || err2 != nil || !fits {
 		return verifier{}, errVerifier
 	}

@@ -106,6 +106,37 @@ func TestPasswords(t *testing.T) {
 	}
 }
 
+// TestDerivedElsewhere: a node that is told only the parameters of a verifier derives the same one from the password, and
+// another from any other.
+func TestDerivedElsewhere(t *testing.T) {
+	p, ctx := NewPasswords(2), context.Background()
+	v, err := p.Hash(ctx, "mật khẩu Nha Trang")
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := Params(v)
+	if !strings.HasPrefix(v, params) || !strings.HasSuffix(params, "$") {
+		t.Fatalf("parameters %q of %q", params, v)
+	}
+	if got, err := p.Derive(ctx, params, "ma\u0302\u0323t khẩu Nha Trang"); err != nil || got != v {
+		t.Errorf("derived %q, %v; want %q", got, err, v)
+	}
+	for _, wrong := range []string{"mat khau Nha Trang", "", strings.Repeat("a", 200)} {
+		if got, err := p.Derive(ctx, params, wrong); err != nil || got == v || Params(got) != params {
+			t.Errorf("Derive(%q) = %q, %v", wrong, got, err)
+		}
+	}
+	cheap := strings.Replace(params, "m=19456,t=2", "m=8,t=1", 1)
+	for _, bad := range []string{"", "x", cheap, strings.Replace(params, "m=19456", "m=999999999", 1)} {
+		if got, err := p.Derive(ctx, bad, "mật khẩu Nha Trang"); got != "" || !errors.Is(err, errVerifier) {
+			t.Errorf("parameters %q: %q, %v", bad, got, err)
+		}
+	}
+	if got := Params("pending"); got != "" {
+		t.Errorf("parameters of no verifier: %q", got)
+	}
+}
+
 // TestKnownVerifier holds the stored form: a verifier written by an earlier version still checks.
 func TestKnownVerifier(t *testing.T) {
 	const v = "$argon2id$v=19$m=19456,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$"
