@@ -236,10 +236,10 @@ func (j *journey) papers(b *browser) {
 	}
 	label := "Chọn tệp – Giấy chứng tử"
 	b.attach(label, wrong)
-	b.press("Gửi tệp – Giấy chứng tử")
-	b.sees("Loại tệp này không nhận")
+	b.press("Tải tệp lên – Giấy chứng tử")
+	b.sees("Không nhận loại tệp này")
 	b.attach(label, j.pdf)
-	b.press("Gửi tệp – Giấy chứng tử")
+	b.press("Tải tệp lên – Giấy chứng tử")
 	b.sees("giay-chung-tu.pdf")
 	j.shot(b, "08-papers")
 }
@@ -330,12 +330,12 @@ func (j *journey) decide(code string) {
 	b.press("Nhận yêu cầu")
 	b.press("Nhận xử lý")
 	b.press("Quyết định")
-	b.choose("Đồng ý")
+	b.choose("Phê duyệt")
 	b.attach("Tệp kết quả", j.pdf)
 	j.shot(b, "31-decide")
 	b.press("Ký và ghi nhận")
 	b.press("Báo kết quả về")
-	b.press("Gửi báo cáo")
+	b.press("Gửi kết quả")
 	b.sees(code, "Đã báo kết quả")
 	j.shot(b, "32-reported")
 }

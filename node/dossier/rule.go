@@ -45,27 +45,27 @@ func rule(c RuleCode) *Rule { return &Rule{c, ruleText(c)} }
 func ruleText(c RuleCode) directory.Text {
 	switch c {
 	case RuleEnded:
-		return directory.Text{VI: "Hồ sơ đã kết thúc tại cơ quan này, không thể làm thêm.", EN: "The dossier has ended at this office; nothing more can be done."}
+		return directory.Text{VI: "Hồ sơ đã kết thúc tại cơ quan này, không thể thao tác thêm.", EN: "The dossier has ended at this office; nothing more can be done."}
 	case RuleBegun:
-		return directory.Text{VI: "Hồ sơ nộp này đã được tiếp nhận hoặc từ chối. Tải lại trang để xem.", EN: "This submission was already accepted or refused. Reload the page to see it."}
+		return directory.Text{VI: "Hồ sơ này đã được tiếp nhận hoặc bị từ chối tiếp nhận. Tải lại trang để xem.", EN: "This submission was already accepted or refused. Reload the page to see it."}
 	case RuleNotBegun:
 		return directory.Text{VI: "Hồ sơ chưa được tiếp nhận.", EN: "The dossier has not been accepted yet."}
 	case RuleOffice:
 		return directory.Text{VI: "Chỉ cơ quan đang giữ phần hồ sơ này mới được thực hiện.", EN: "Only the office that holds this part of the dossier may do this."}
 	case RuleRole:
-		return directory.Text{VI: "Vai trò của bạn không cho phép việc này. Hãy chuyển cho người có thẩm quyền.", EN: "Your role does not allow this. Hand it to somebody whose role does."}
+		return directory.Text{VI: "Vai trò của tài khoản này không cho phép. Hãy chuyển cho người có thẩm quyền.", EN: "Your role does not allow this. Hand it to somebody whose role does."}
 	case RuleWaiting:
-		return directory.Text{VI: "Đang chờ cơ quan phối hợp trả kết quả.", EN: "Waiting for the answer of the other office."}
+		return directory.Text{VI: "Đang chờ cơ quan phối hợp báo kết quả.", EN: "Waiting for the answer of the other office."}
 	case RuleElsewhere:
 		return directory.Text{VI: "Bước này do cơ quan khác thực hiện. Hãy chuyển hồ sơ.", EN: "This step belongs to another office. Forward the dossier."}
 	case RuleHere:
-		return directory.Text{VI: "Bước này thực hiện tại cơ quan, không chuyển đi.", EN: "This step is done here; it is not forwarded."}
+		return directory.Text{VI: "Bước này thực hiện tại cơ quan mình, không chuyển đi.", EN: "This step is done here; it is not forwarded."}
 	case RuleKind:
-		return directory.Text{VI: "Bước hiện tại không phải bước này.", EN: "The step at hand asks for something else."}
+		return directory.Text{VI: "Bước đang thực hiện là việc khác.", EN: "The step at hand asks for something else."}
 	case RuleStepsLeft:
-		return directory.Text{VI: "Còn bước chưa hoàn thành trước việc này.", EN: "Steps must be finished before this."}
+		return directory.Text{VI: "Phải hoàn thành các bước trước đã.", EN: "The steps before this must be finished first."}
 	case RuleNoStep:
-		return directory.Text{VI: "Các bước tại cơ quan đã xong. Hãy báo kết quả.", EN: "The steps of this office are done. Report back."}
+		return directory.Text{VI: "Các bước tại cơ quan này đã xong. Hãy báo kết quả về cơ quan tiếp nhận.", EN: "The steps of this office are done. Report back."}
 	case RuleReason:
 		return directory.Text{VI: "Nhập lý do.", EN: "Enter the reason."}
 	case RuleResult:
@@ -84,7 +84,7 @@ func rarerText(c RuleCode) directory.Text {
 	case RuleCodeForm:
 		return directory.Text{VI: "Mã hồ sơ không phải của cơ quan này.", EN: "The code is not one of this office."}
 	case RuleAddressee:
-		return directory.Text{VI: "Hồ sơ gửi cho cơ quan khác.", EN: "It is addressed to another office."}
+		return directory.Text{VI: "Hồ sơ này gửi cho cơ quan khác.", EN: "It is addressed to another office."}
 	case RuleRootOnly:
 		return directory.Text{VI: "Chỉ cơ quan tiếp nhận hồ sơ mới được thực hiện.", EN: "Only the office that accepted the dossier may do this."}
 	case RuleChildOnly:
@@ -94,5 +94,5 @@ func rarerText(c RuleCode) directory.Text {
 	case RuleNoRequest:
 		return directory.Text{VI: "Không có yêu cầu phối hợp nào đang mở.", EN: "No such request is open."}
 	}
-	return directory.Text{VI: "Việc này do hệ thống thực hiện.", EN: "The system does this by itself."}
+	return directory.Text{VI: "Việc này do hệ thống tự thực hiện.", EN: "The system does this by itself."}
 }

@@ -51,8 +51,8 @@ func DecideFields(l text.Lang, outcome, reason string) []Field {
 			{Value: "approved", Label: l.T("outcome.approved"), Chosen: outcome == "approved"},
 			{Value: "rejected", Label: l.T("outcome.rejected"), Chosen: outcome == "rejected"},
 		}},
-		{Name: "reason", Label: l.T("act.reason"), Hint: l.T("act.reason_hint"), Kind: AreaField, Value: reason, Max: 4000, Optional: true},
-		{Name: "file", Label: l.T("act.file"), Hint: l.T("act.file_hint"), Kind: FileField, Optional: true},
+		{Name: "reason", Label: l.T("act.reason"), Hint: l.T("act.reason_hint"), Kind: AreaField, Value: reason, Max: 4000},
+		{Name: "file", Label: l.T("act.file"), Hint: l.T("act.file_hint"), Kind: FileField},
 	}
 }
 

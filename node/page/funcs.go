@@ -34,10 +34,19 @@ func funcs(l text.Lang) template.FuncMap {
 		"budget":  l.Quarters,
 		"role":    l.Role,
 		"add":     func(a, b int) int { return a + b },
-		"lines":   func(s string) []string { return strings.Split(s, "\n") },
+		"upper":   text.Upper,
+		"lines":   lines,
 		"join":    text.Address,
 		"tel":     func(s string) string { return strings.Map(digit, s) },
 	}
+}
+
+// lines splits a value that may have several; an empty one has none.
+func lines(s string) []string {
+	if strings.TrimSpace(s) == "" {
+		return nil
+	}
+	return strings.Split(s, "\n")
 }
 
 func digit(r rune) rune {

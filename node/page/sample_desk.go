@@ -75,7 +75,7 @@ func (s *sampler) deskSubmission() {
 	p.Problems = []Problem{{"reason", s.l.T("fault.reason")}}
 	p.Reason = Beside([]Field{p.Reason}, p.Problems)[0]
 	s.addDesk("submission-wrong", p)
-	p.Problems, p.Deny = nil, s.t("Vai trò của bạn không cho phép việc này. Hãy chuyển cho người có thẩm quyền.", "Your role does not allow this. Hand it to somebody whose role does.")
+	p.Problems, p.Deny = nil, s.t("Vai trò của tài khoản này không cho phép. Hãy chuyển cho người có thẩm quyền.", "Your role does not allow this. Hand it to somebody whose role does.")
 	s.addDesk("submission-denied", p)
 }
 
@@ -85,8 +85,8 @@ func (s *sampler) deskCase() {
 		Bar: s.bar(dossier.StatusWaiting, false), Steps: s.steps(), Groups: s.groups()[:1], Slots: s.slots(true), History: s.steps()[:2], Chain: "9f31c0a2",
 		Due: s.due(false), Slip: "/x/slip", Pending: []string{l.T("case.pending_line", l.T("parcel.request"), l.Time(s.now))},
 		Acts: []Act{
-			{Label: l.T("act.step"), Why: s.t("Đang chờ cơ quan phối hợp trả kết quả.", "Waiting for the answer of the other office.")},
-			{Label: l.T("act.return"), Why: s.t("Còn bước chưa hoàn thành trước việc này.", "Steps must be finished before this.")},
+			{Label: l.T("act.step"), Why: s.t("Đang chờ cơ quan phối hợp báo kết quả.", "Waiting for the answer of the other office.")},
+			{Label: l.T("act.return"), Why: s.t("Phải hoàn thành các bước trước đã.", "The steps before this must be finished first.")},
 		},
 	}
 	s.addDesk("case-waiting", p)

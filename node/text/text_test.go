@@ -212,7 +212,7 @@ func TestFormats(t *testing.T) {
 		VI.Left(at.Add(48*time.Hour), at):  "còn 2 ngày",
 		VI.Left(at.Add(24*time.Hour), at):  "đến hạn 09:05 ngày mai",
 		VI.Left(at.Add(time.Hour), at):     "đến hạn 10:05 hôm nay",
-		VI.Left(at.Add(-time.Hour), at):    "quá hạn từ 08:05 hôm nay",
+		VI.Left(at.Add(-time.Hour), at):    "trễ hạn từ 08:05 hôm nay",
 		EN.Left(at.Add(-24*time.Hour), at): "1 day overdue",
 		VI.Hours([]directory.Session{{From: 420, To: 690}, {From: 810, To: 1020}}): "07:00–11:30, 13:30–17:00",
 	} {

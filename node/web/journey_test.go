@@ -53,7 +53,7 @@ func TestJourney(t *testing.T) {
 	xa.get(dossier).sees("quyết định.pdf").link("/return").fill("/return", "method", "electronic").sees("Đã ghi nhận trả kết quả", "Không còn việc gì")
 	p.carry()
 	third := hai.at(p.nodes[district]).get("/vi/dossiers").sees("H32.22327-261125-0001", "Đã trả kết quả").link("/dossiers/H32")
-	third.sees("Đã đối chiếu bản chính", "quyết định.pdf", "Đồng ý", "Tiếp nhận lúc 25/11/2026").link("/files/")
+	third.sees("Đã đối chiếu bản chính", "quyết định.pdf", "Phê duyệt", "Tiếp nhận lúc 25/11/2026").link("/files/")
 	if !bytes.Equal([]byte(third.body), pdf) {
 		t.Fatalf("the result is another: %d bytes, %d", len(third.body), third.status)
 	}
@@ -99,7 +99,7 @@ func file(t *testing.T, b *browser, place string) string {
 	b.link("/form").sees("Tờ khai")
 	b.fill("/form").says("Có nội dung cần sửa")
 	b.mend().sees("Đã lưu", "Giấy tờ kèm theo")
-	b.attach(b.forms[uploadForm(b)], "trang.html", []byte("<html><script>")).says("Loại tệp này không nhận")
+	b.attach(b.forms[uploadForm(b)], "trang.html", []byte("<html><script>")).says("Không nhận loại tệp này")
 	b.attach(b.forms[uploadForm(b)], "to khai.pdf", pdf).sees("Đã lưu tệp", "to khai.pdf")
 	b.link("/check").sees("Kiểm tra trước khi nộp", "Nguyễn Văn Hải", "to khai.pdf")
 	b.fill("/submit").sees("Đã nộp hồ sơ")
