@@ -84,6 +84,55 @@ func TestOnlyTheOneEncodingIsRead(t *testing.T) {
 	}
 }
 
+// TestWhatANewerVersionWroteIsNotMerelyMalformed: a key or a format to come is told from bytes that will never be good.
+func TestWhatANewerVersionWroteIsNotMerelyMalformed(t *testing.T) {
+	for what, c := range map[string]struct {
+		bytes string
+		newer bool
+	}{
+		"a new key":                     {"a5" + "0101" + "024101" + "0480" + "064400000000" + "17f5", true},
+		"a new key of an inner struct":  {"a4" + "0101" + "024101" + "0481" + "a2" + "016161" + "0901" + "064400000000", true},
+		"a new key before a known one":  {"a5" + "0001" + "0101" + "024101" + "0480" + "064400000000", true},
+		"a new key of any content":      {"a5" + "0101" + "024101" + "0480" + "064400000000" + "17a2" + "0141ff" + "20f6", true},
+		"beside a wrong type":           {"a5" + "0101" + "0201" + "0480" + "064400000000" + "17f5", false},
+		"out of order":                  {"a5" + "0101" + "024101" + "0480" + "17f5" + "064400000000", false},
+		"written twice":                 {"a6" + "0101" + "024101" + "0480" + "064400000000" + "17f5" + "17f5", false},
+		"longer than needed":            {"a5" + "0101" + "024101" + "0480" + "064400000000" + "1701" + "00", false},
+		"longer than needed inside":     {"a5" + "0101" + "024101" + "0480" + "064400000000" + "171801", false},
+		"tagged":                        {"a5" + "0101" + "024101" + "0480" + "064400000000" + "17c101", false},
+		"of indefinite length":          {"a5" + "0101" + "024101" + "0480" + "064400000000" + "179fff", false},
+		"cut off in the midst of a key": {"a5" + "0101" + "024101" + "0480" + "064400000000" + "1741", false},
+	} {
+		var v sample
+		err := wire.Unmarshal(unhex(t, c.bytes), &v)
+		if !errors.Is(err, wire.ErrMalformed) || errors.Is(err, wire.ErrNewer) != c.newer {
+			t.Errorf("%s: newer should be %t: %v", what, c.newer, err)
+		}
+	}
+}
+
+func TestTheFormatNumberIsReadFirst(t *testing.T) {
+	type versioned struct {
+		Version uint8  `cbor:"1,keyasint"`
+		Text    string `cbor:"2,keyasint"`
+	}
+	for bytes, want := range map[string]error{
+		"a2" + "0102" + "026161":          nil,
+		"a2" + "0103" + "0207":            wire.ErrNewer, // another type, in a format to come
+		"a1" + "011a00010000":             wire.ErrNewer,
+		"a2" + "0102" + "0207":            wire.ErrMalformed,
+		"a2" + "0103" + "02":              wire.ErrMalformed,
+		"a3" + "0102" + "026161" + "0301": wire.ErrNewer,
+		"01":                              wire.ErrMalformed,
+	} {
+		var v versioned
+		err := wire.UnmarshalVersioned(unhex(t, bytes), &v, 2)
+		if !errors.Is(err, want) || want == wire.ErrMalformed && errors.Is(err, wire.ErrNewer) {
+			t.Errorf("%s: got %v, want %v", bytes, err, want)
+		}
+	}
+}
+
 func TestBoundsOfAStranger(t *testing.T) {
 	for what, b := range map[string][]byte{
 		"deep nesting":           bytes.Repeat([]byte{0x81}, 100000),
@@ -142,9 +191,13 @@ func unhex(t testing.TB, s string) []byte {
 func FuzzUnmarshal(f *testing.F) {
 	f.Add(unhex(f, "a4"+"0101"+"024101"+"0480"+"064400000000"))
 	f.Add(unhex(f, "a4"+"0101"+"025f4101ff"+"0480"+"064400000000"))
+	f.Add(unhex(f, "a5"+"0101"+"024101"+"0480"+"064400000000"+"17f5"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var v sample
-		if wire.Unmarshal(b, &v) != nil {
+		if err := wire.UnmarshalVersioned(b, &v, 1<<62); err != nil {
+			if !errors.Is(err, wire.ErrMalformed) {
+				t.Fatalf("a decoding error that is not ErrMalformed: %v", err)
+			}
 			return
 		}
 		if again, err := wire.Marshal(v); err != nil || !bytes.Equal(b, again) {
