@@ -71,8 +71,7 @@ func (w *world) node(code directory.OfficeCode) *office.Office {
 
 // citizen is an account signed in at a portal.
 func (w *world) citizen(i int, portal directory.OfficeCode) (office.Citizen, error) {
-	token, err := w.machines[string(portal)].node.Issue(w.citizens[i])
-	return office.Citizen{Account: w.citizens[i], Session: []byte(token)}, err
+	return office.Citizen{Account: w.citizens[i], SignedInAt: portal}, nil
 }
 
 // submit hands in at a portal, as a citizen does page by page, and twice at the end, as impatient people do.

@@ -21,6 +21,9 @@ func (o *Office) Receipt(ctx context.Context, c Citizen, code string) (v Receipt
 	if err != nil {
 		return v, err
 	}
+	if err := o.lookedAs(ctx, row.Chain, c); err != nil {
+		return v, err
+	}
 	var sub record.Record
 	err = o.Store.View(func(t *store.Tx) (err error) {
 		if sub, err = t.Submission(row.Chain); err != nil {
@@ -106,7 +109,7 @@ func (o *Office) refreshMine(ctx context.Context, c Citizen, out []Mine) {
 }
 
 func (o *Office) refreshLine(ctx context.Context, c Citizen, m *Mine) {
-	a, err := o.ask(ctx, string(m.Office.Code), Question{Kind: AskLine, Code: m.Code, Session: c.Session})
+	a, err := o.askFor(ctx, c, string(m.Office.Code), Question{Kind: AskLine, Code: m.Code})
 	if err != nil || a.Track == nil {
 		return
 	}
@@ -175,19 +178,19 @@ func (o *Office) MyDossier(ctx context.Context, c Citizen, code string) (Dossier
 	}
 	row, rowErr := o.ownRow("dossier", c, normal)
 	if rowErr == nil && row.Root == string(o.Code) {
-		return o.ownDossier(row)
+		return o.ownDossier(ctx, c, row)
 	}
 	root, tr, known := o.whereIs(ctx, c, normal, row, rowErr == nil)
 	if root == "" {
 		return DossierView{}, directory.Errorf("dossier", directory.NotFound, "no such dossier of this account is known here, or the directory cannot be reached")
 	}
-	if a, err := o.ask(ctx, root, Question{Kind: AskSheet, Code: normal, Session: c.Session}); err == nil && a.Sheet != nil {
+	if a, err := o.askFor(ctx, c, root, Question{Kind: AskSheet, Code: normal}); err == nil && a.Sheet != nil {
 		v := o.view(*a.Sheet)
 		v.Freshness = Freshness{AsOf: millis(a.Sheet.AsOf), Fresh: true, Source: FromHolder}
 		return v, nil
 	}
 	if rowErr == nil {
-		return o.copyOf(row, tr, known)
+		return o.copyOf(ctx, c, row, tr, known)
 	}
 	return o.onlyTrack(tr), nil
 }
@@ -215,8 +218,11 @@ func (o *Office) whereIs(ctx context.Context, c Citizen, code string, row store.
 	return "", tr, false
 }
 
-// ownDossier shows a dossier that this office answers for.
-func (o *Office) ownDossier(row store.Row) (v DossierView, err error) {
+// ownDossier shows a dossier that this office answers for. The look is recorded first.
+func (o *Office) ownDossier(ctx context.Context, c Citizen, row store.Row) (v DossierView, err error) {
+	if err := o.lookedAs(ctx, row.Chain, c); err != nil {
+		return v, err
+	}
 	s, err := o.ownSheet(row)
 	if err != nil {
 		return v, err
@@ -244,8 +250,11 @@ func (o *Office) ownSheet(row store.Row) (Sheet, error) {
 	return submissionSheet(row.Chain, s), err
 }
 
-// copyOf shows the last that is known here of a dossier that another office answers for.
-func (o *Office) copyOf(row store.Row, tr directory.Track, known bool) (DossierView, error) {
+// copyOf shows the last that is known here of a dossier that another office answers for. The look is recorded here.
+func (o *Office) copyOf(ctx context.Context, c Citizen, row store.Row, tr directory.Track, known bool) (DossierView, error) {
+	if err := o.lookedAs(ctx, row.Chain, c); err != nil {
+		return DossierView{}, err
+	}
 	s, err := o.ownSheet(row)
 	if err != nil {
 		return DossierView{}, err
@@ -267,8 +276,8 @@ func (o *Office) onlyTrack(tr directory.Track) DossierView {
 	}
 }
 
-// File opens a paper or result of a citizen's dossier, from this node or from the office that answers for it. Close the
-// reader.
+// File opens a paper or result of a citizen's dossier, from this node or from the office that answers for it. The look is
+// recorded first. Close the reader.
 func (o *Office) File(ctx context.Context, c Citizen, code string, blob digest.Digest) (FileInfo, io.ReadCloser, error) {
 	normal, ok := dossier.NormalCode(code)
 	if !ok {
@@ -276,9 +285,12 @@ func (o *Office) File(ctx context.Context, c Citizen, code string, blob digest.D
 	}
 	row, rowErr := o.ownRow("file", c, normal)
 	if rowErr == nil {
-		files, _, err := o.filesOf(row.Chain)
+		files, root, err := o.filesOf(row.Chain)
 		if err != nil {
 			return FileInfo{}, nil, missing("file", err)
+		}
+		if err := o.lookedAs(ctx, root, c); err != nil {
+			return FileInfo{}, nil, err
 		}
 		if info, r, err := o.open(ctx, files, blob); err == nil || row.Root == string(o.Code) {
 			return info, r, err
@@ -288,7 +300,12 @@ func (o *Office) File(ctx context.Context, c Citizen, code string, blob digest.D
 	if root == "" {
 		return FileInfo{}, nil, directory.Errorf("file", directory.NotFound, "no such dossier of this account is known here")
 	}
-	a, r, err := o.Peers.Ask(ctx, replication.Name(root), Question{Version: 1, Kind: AskFile, Code: normal, Blob: blob, Session: c.Session})
+	q := Question{Version: 1, Kind: AskFile, Code: normal, Blob: blob}
+	var err error
+	if q.Behalf, err = o.behalf(c, normal, root); err != nil {
+		return FileInfo{}, nil, err
+	}
+	a, r, err := o.Peers.Ask(ctx, replication.Name(root), q)
 	switch {
 	case err != nil:
 		return FileInfo{}, nil, directory.Errorf("file", directory.NoLeader, "office %s cannot be reached now; try again later", root)

@@ -18,10 +18,11 @@ import (
 	"motcua/replication"
 )
 
-// Citizen is an applicant who is signed in. Session is the token of the session, shown to other nodes on their behalf.
+// Citizen is an applicant who is signed in. SignedInAt is the office whose node signed the session: every look tells it, so
+// that a session somebody else's node made up is seen by its victim.
 type Citizen struct {
 	directory.Account
-	Session []byte
+	SignedInAt directory.OfficeCode
 }
 
 // The bounds of a draft.

@@ -164,7 +164,7 @@ func (p *province) seenByCitizen(c Citizen, code, alias string) {
 		if err != nil || !complete || len(list) != 1 || list[0].Status != dossier.StatusReturned || !list[0].Fresh || list[0].Procedure.VI == "" {
 			t.Errorf("at %s, my dossiers: %+v %v", at, list, err)
 		}
-		stranger := Citizen{directory.Account{ID: "stranger"}, []byte("session of stranger")}
+		stranger := Citizen{directory.Account{ID: "stranger"}, at}
 		if _, err := n.MyDossier(ctx, stranger, code); directory.CodeOf(err) != directory.NotFound {
 			t.Errorf("at %s, a stranger sees it: %v", at, err)
 		}

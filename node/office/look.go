@@ -20,19 +20,43 @@ const maxLooks = 50
 // lookAgain is within how long a second look of one person at one dossier is the same look.
 const lookAgain = 10 * time.Minute
 
-// looked records a look at a dossier before it is shown.
-func (o *Office) looked(ctx context.Context, chain digest.Digest, a directory.Account, office, purpose string) error {
+// The purposes of looks. Append only.
+const (
+	lookIntake    = "intake"    // a submission at the desk
+	lookWork      = "work"      // a dossier at the desk
+	lookFile      = "file"      // a paper or result at the desk
+	lookApplicant = "applicant" // by its applicant, here or through another office's node
+)
+
+// look says through which office's node a look is made, and why. Where an applicant looks, signedIn is the office that signed
+// the session.
+type look struct{ office, signedIn, purpose string }
+
+// atDesk is a look of this office's staff.
+func (o *Office) atDesk(purpose string) look { return look{office: string(o.Code), purpose: purpose} }
+
+// lookedAs records the look of an applicant at this office's own pages.
+func (o *Office) lookedAs(ctx context.Context, chain digest.Digest, c Citizen) error {
+	return o.looked(ctx, chain, c.Account, look{office: string(o.Code), signedIn: string(c.SignedInAt), purpose: lookApplicant})
+}
+
+// looked records a look at a dossier before it is shown. A look through another office, or with a session signed elsewhere, is
+// another look, however soon it follows.
+func (o *Office) looked(ctx context.Context, chain digest.Digest, a directory.Account, from look) error {
 	now := o.Now().UnixMilli()
 	role := string(a.Kind)
-	if rs := o.Roles(a); len(rs) > 0 && office == string(o.Code) && a.Kind == directory.Staff {
+	if rs := o.Roles(a); len(rs) > 0 && from.office == string(o.Code) && a.Kind == directory.Staff {
 		role = string(rs[0])
 	}
-	l := store.Look{Chain: chain, At: now, Account: string(a.ID), Name: a.Name, Role: role, Office: office, Purpose: purpose}
+	l := store.Look{
+		Chain: chain, At: now, Account: string(a.ID), Name: a.Name, Role: role, Office: from.office, Purpose: from.purpose, SignedIn: from.signedIn,
+	}
 	fresh := true
 	err := o.Store.View(func(t *store.Tx) error {
 		recent, err := t.Looks(chain, maxLooks)
 		fresh = !slices.ContainsFunc(recent, func(r store.Look) bool {
-			return r.Account == l.Account && r.Purpose == purpose && now-r.At < lookAgain.Milliseconds()
+			return r.Account == l.Account && r.Purpose == l.Purpose && r.Office == l.Office && r.SignedIn == l.SignedIn &&
+				now-r.At < lookAgain.Milliseconds()
 		})
 		return err
 	})
@@ -75,7 +99,7 @@ func (o *Office) Submission(ctx context.Context, actor directory.Account, code s
 	if s.Office != string(o.Code) {
 		return DossierView{}, directory.Errorf("submission", directory.Denied, "the submission is for another office")
 	}
-	if err := o.looked(ctx, sub.ID(), actor, string(o.Code), "intake"); err != nil {
+	if err := o.looked(ctx, sub.ID(), actor, o.atDesk(lookIntake)); err != nil {
 		return DossierView{}, err
 	}
 	v := o.view(submissionSheet(sub.ID(), s))
@@ -109,7 +133,7 @@ func (o *Office) Dossier(ctx context.Context, actor directory.Account, chain dig
 	if row.Kind == store.RowChild {
 		root = row.Parent
 	}
-	if err := o.looked(ctx, root, actor, string(o.Code), "work"); err != nil {
+	if err := o.looked(ctx, root, actor, o.atDesk(lookWork)); err != nil {
 		return v, err
 	}
 	d, err := o.readTree("dossier", root)
@@ -241,7 +265,7 @@ func (o *Office) OfficeFile(ctx context.Context, actor directory.Account, chain,
 	if err != nil {
 		return FileInfo{}, nil, missing("file", err)
 	}
-	if err := o.looked(ctx, root, actor, string(o.Code), "file"); err != nil {
+	if err := o.looked(ctx, root, actor, o.atDesk(lookFile)); err != nil {
 		return FileInfo{}, nil, err
 	}
 	return o.open(ctx, files, blob)

@@ -85,11 +85,6 @@ type Passwords interface {
 	Check(ctx context.Context, verifier, password string) (bool, error)
 }
 
-// Sessions tells whose a session token is.
-type Sessions interface {
-	Account(token []byte) (directory.AccountID, error)
-}
-
 // Spool packs parcels durably.
 type Spool interface {
 	Pack(d spool.Draft, signer *record.Key, to *seal.PublicKey, body []byte, files []replication.File) (replication.Parcel, error)
@@ -108,7 +103,6 @@ type Config struct {
 	Calls     Calls
 	Peers     Peers
 	Passwords Passwords
-	Sessions  Sessions
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
 	// Log defaults to nothing.
@@ -124,6 +118,7 @@ type Office struct {
 	contact atomic.Int64 // Unix milliseconds of the last word from outside
 	report  chan struct{}
 	guesses guesses
+	askers  askers
 
 	mu       sync.Mutex
 	calendar *calendar.Calendar // of the version in it

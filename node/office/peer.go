@@ -27,19 +27,20 @@ type QuestionKind uint8
 // The questions.
 const (
 	AskTrack QuestionKind = 1 // where is it: proven by Code and LastFour
-	AskSheet QuestionKind = 2 // the whole dossier, for its applicant: proven by Session
+	AskSheet QuestionKind = 2 // the whole dossier, for its applicant: proven by Behalf
 	AskFile  QuestionKind = 3 // a paper or result, for its applicant
-	AskLine  QuestionKind = 4 // where is it: proven by Session
+	AskLine  QuestionKind = 4 // where is it: proven by Behalf
 )
 
-// Question is asked of the office that answers for a dossier. Who asks is an enrolled node; for whom, the session shows.
+// Question is asked of the office that answers for a dossier. Who asks is an enrolled node; for whom, it states. Key 5 was the
+// session itself and is not used again.
 type Question struct {
 	Version  uint8         `cbor:"1,keyasint"` // 1
 	Kind     QuestionKind  `cbor:"2,keyasint"`
 	Code     string        `cbor:"3,keyasint"`
 	LastFour string        `cbor:"4,keyasint,omitempty"`
-	Session  []byte        `cbor:"5,keyasint,omitempty"`
 	Blob     digest.Digest `cbor:"6,keyasint,omitzero"`
+	Behalf   *SignedBehalf `cbor:"7,keyasint,omitempty"`
 }
 
 // Answer is the answer to a question: an error, or what was asked.
@@ -79,6 +80,14 @@ func (o *Office) ask(ctx context.Context, office string, q Question) (Answer, er
 	}
 	o.heard()
 	return a, nil
+}
+
+// askFor asks another office about a dossier of a citizen who is signed in here.
+func (o *Office) askFor(ctx context.Context, c Citizen, office string, q Question) (a Answer, err error) {
+	if q.Behalf, err = o.behalf(c, q.Code, office); err != nil {
+		return a, err
+	}
+	return o.ask(ctx, office, q)
 }
 
 // Serve answers a question of another office's node. The reader, if any, is the file's plain bytes; close it.
@@ -143,18 +152,22 @@ func (o *Office) lineAnswer(row store.Row) Answer {
 
 // serveApplicant answers an applicant who is signed in at another node. A look at more than the line is recorded first.
 func (o *Office) serveApplicant(ctx context.Context, from replication.Name, row store.Row, q Question) (Answer, io.ReadCloser, error) {
-	account, err := o.Sessions.Account(q.Session)
+	b, err := o.verifyBehalf(from, q.Code, q.Behalf)
 	if err != nil {
-		return Answer{}, nil, directory.Errorf("ask", directory.Denied, "the session does not hold: sign in again")
+		return Answer{}, nil, err
 	}
-	if row.Account == "" || row.Account != string(account) {
+	if row.Account == "" || row.Account != string(b.Account) {
 		return Answer{}, nil, directory.Errorf("ask", directory.NotFound, "no such dossier of this account")
+	}
+	if !o.askers.admit(from, b.Account, o.Now()) {
+		o.Log.Warn("an office asks for too many people", "peer", from)
+		return Answer{}, nil, directory.Errorf("ask", directory.Exhausted, "office %s has asked for %d people within an hour; try again later", from, maxAskedFor)
 	}
 	if q.Kind == AskLine {
 		return o.lineAnswer(row), nil, nil
 	}
-	who := directory.Account{ID: account, Name: row.Applicant, Kind: directory.Citizen}
-	if err := o.looked(ctx, row.Chain, who, string(from), "applicant"); err != nil {
+	who := directory.Account{ID: b.Account, Name: row.Applicant, Kind: directory.Citizen}
+	if err := o.looked(ctx, row.Chain, who, look{office: string(from), signedIn: string(b.SignedInAt), purpose: lookApplicant}); err != nil {
 		return Answer{}, nil, err
 	}
 	if q.Kind == AskSheet {

@@ -90,7 +90,7 @@ func (n *node) open(c directory.OfficeCode) {
 	}
 	n.Office = New(Config{
 		Code: c, Identity: n.id, Store: st, Blobs: bl, Spool: n.sp, Directory: tables{n.p.book, n.p}, Calls: calls{n.p, c}, Peers: peers{n.p, c},
-		Passwords: plainPasswords{}, Sessions: plainSessions{}, Now: func() time.Time { return n.p.now },
+		Passwords: plainPasswords{}, Now: func() time.Time { return n.p.now },
 	})
 }
 
@@ -296,16 +296,6 @@ func (plainPasswords) Check(_ context.Context, v, p string) (bool, error) {
 	return v == "plain:"+p, nil
 }
 
-type plainSessions struct{}
-
-func (plainSessions) Account(token []byte) (directory.AccountID, error) {
-	id, ok := strings.CutPrefix(string(token), "session of ")
-	if !ok {
-		return "", errors.New("no session")
-	}
-	return directory.AccountID(id), nil
-}
-
 // carry takes every waiting parcel between two offices whose lines are up to its recipient, and returns how many arrived.
 func (p *province) carry() (arrived int) {
 	p.t.Helper()
@@ -409,7 +399,7 @@ func (p *province) citizen(login string) Citizen {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return Citizen{a, []byte("session of " + string(a.ID))}
+	return Citizen{a, bien}
 }
 
 var pdf = []byte("%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n")

@@ -254,7 +254,15 @@ func (o *Office) view(s Sheet) DossierView {
 		v.History = append(v.History, o.eventView(e, v.Procedure))
 	}
 	for _, l := range s.Looks {
-		v.Looks = append(v.Looks, LookView{millis(l.At), o.ref(l.Office, on), l.Name, l.Role, l.Purpose})
+		v.Looks = append(v.Looks, o.lookView(l, on))
+	}
+	return v
+}
+
+func (o *Office) lookView(l store.Look, on directory.Date) LookView {
+	v := LookView{At: millis(l.At), Office: o.ref(l.Office, on), Name: l.Name, Role: l.Role, Purpose: l.Purpose}
+	if l.SignedIn != "" {
+		v.SignedIn = o.ref(l.SignedIn, on)
 	}
 	return v
 }

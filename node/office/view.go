@@ -159,6 +159,9 @@ type LookView struct {
 	Name    string
 	Role    string
 	Purpose string
+	// SignedIn is the office whose node signed the session of an applicant's look, none where staff looked. It differs
+	// from Office where the applicant, or somebody with a session made up by another node, signed in elsewhere.
+	SignedIn Ref
 }
 
 // TrackView answers "where is my dossier".

@@ -164,7 +164,7 @@ func (n *Server) connect() (err error) {
 	n.calls = client.New(n.link, n.replica)
 	n.office = office.New(office.Config{
 		Code: n.enrolment.Office, Identity: n.id, Store: n.store, Blobs: n.blobs, Spool: n.spool, Directory: n.replica,
-		Calls: n.calls, Peers: peers{n.link}, Passwords: session.NewPasswords(checksAtOnce), Sessions: n,
+		Calls: n.calls, Peers: peers{n.link}, Passwords: session.NewPasswords(checksAtOnce),
 		Now: n.cfg.Now, Log: n.log, Wake: func(to replication.Name) { n.courier.Wake(to) },
 	})
 	n.courier = courier.New(courier.Config{
@@ -181,12 +181,6 @@ func (n *Server) connect() (err error) {
 	}
 	n.opened(n.gossip.Close)
 	return nil
-}
-
-// Account implements office.Sessions.
-func (n *Server) Account(token []byte) (directory.AccountID, error) {
-	s, err := n.Session(string(token))
-	return s.Account, err
 }
 
 // Session verifies a session signed by any node of the province.

@@ -32,7 +32,7 @@ func TestGoldenTables(t *testing.T) {
 		err := errors.Join(errNumber, errSettle,
 			tx.Append(chain, digest.Digest{}, chainOf(t, chain, 2, "")), tx.PutRow(row), tx.PutOutgoing(p, chain, "request"),
 			tx.PutReceipt(rec, rcpt), tx.PutSubmission(rec), tx.PutRequest(chain, []byte("r")),
-			tx.PutLook(Look{chain, 1, "acct", "An", "desk", "H32.22327", "work"}), tx.QueueTrack(directory.Track{Code: "H32-1", AsOf: 1}),
+			tx.PutLook(Look{Chain: chain, At: 1, Account: "acct", Name: "An", Role: "desk", Office: "H32.22327", Purpose: "work"}), tx.QueueTrack(directory.Track{Code: "H32-1", AsOf: 1}),
 			tx.PutDraft(Draft{"d", "acct", 1, []byte("b")}), tx.SetOnce("token", "answer"), tx.PutAccount(account), tx.PutProvisional(waits),
 			tx.HoldBlob(name("file"), "draft"), tx.Set("setting", []byte("value")))
 		did, errFork := tx.PutCopy(chain, fork)

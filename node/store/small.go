@@ -62,11 +62,25 @@ type Look struct {
 	Role    string        `cbor:"5,keyasint,omitempty"`
 	Office  string        `cbor:"6,keyasint"`
 	Purpose string        `cbor:"7,keyasint"`
+	// SignedIn is the office whose node signed the session, of an applicant's look; empty where staff looked.
+	SignedIn string `cbor:"8,keyasint,omitempty"`
 }
 
-// PutLook records a look.
+// PutLook records a look. Two of one account in one millisecond are both kept; the same one again changes nothing.
 func (t *Tx) PutLook(l Look) error {
-	return t.put(tLook.of(l.Chain).late(l.At).text(l.Account), l)
+	for at := l.At; ; at++ {
+		k := tLook.of(l.Chain).late(at).text(l.Account)
+		old, taken, err := load[Look](t, k)
+		if err != nil {
+			return t.fail(err)
+		}
+		if !taken {
+			return t.put(k, l)
+		}
+		if old == l {
+			return nil
+		}
+	}
 }
 
 // Looks returns at most n looks at a dossier, newest first.

@@ -82,7 +82,7 @@ func (p *province) open(c directory.OfficeCode, id *identity.Private) *node {
 	n := &node{id: id, p: p, sp: sp, code: c}
 	n.Office = office.New(office.Config{
 		Code: c, Identity: id, Store: st, Blobs: bl, Spool: sp, Directory: p, Calls: calls{p, c}, Peers: peers{p, c},
-		Passwords: session.NewPasswords(2), Sessions: n, Now: p.clock,
+		Passwords: session.NewPasswords(2), Now: p.clock,
 	})
 	h, err := NewWith(n.Office, n, p)
 	must(t, err)
@@ -136,18 +136,13 @@ func (p *province) staff(login string, c directory.OfficeCode) {
 
 const password = "mật khẩu rất dài"
 
-// Session, Issue, Line, Reach and Account make a node of the province.
+// Session, Issue, Line and Reach make a node of the province.
 func (n *node) Session(token string) (session.Session, error) {
 	return session.Verify(token, n.p.keys, n.p.clock())
 }
 
 func (n *node) Issue(a directory.Account) (string, error) {
 	return session.Issue(n.id, n.code, a, n.p.clock())
-}
-
-func (n *node) Account(token []byte) (directory.AccountID, error) {
-	s, err := n.Session(string(token))
-	return s.Account, err
 }
 
 func (n *node) Line() bool { return n.p.line(n.code) == nil }

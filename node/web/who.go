@@ -39,7 +39,7 @@ func (c *call) session() (session.Session, string, bool) {
 
 // who is the citizen who is signed in. The account is this node's copy where it has one, else what the session says.
 func (c *call) who() (office.Citizen, bool) {
-	s, token, ok := c.session()
+	s, _, ok := c.session()
 	if !ok {
 		return office.Citizen{}, false
 	}
@@ -51,7 +51,7 @@ func (c *call) who() (office.Citizen, bool) {
 		return office.Citizen{}, false
 	}
 	c.user = a.Name
-	return office.Citizen{Account: a, Session: []byte(token)}, true
+	return office.Citizen{Account: a, SignedInAt: s.Office}, true
 }
 
 // greet fills in the name of who is signed in, for pages that anyone may see: what the session says is enough.
