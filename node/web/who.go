@@ -24,14 +24,16 @@ func (c *call) cookieName() string {
 	return citizenCookie
 }
 
-// session returns the session of this door, false for none that is valid.
+// session returns the session of this door, false for none that is valid. A citizen's may be signed by any office; a desk
+// takes those it has signed itself alone, so that no other office can speak in the name of its officers.
 func (c *call) session() (session.Session, string, bool) {
 	k, err := c.r.Cookie(c.cookieName())
 	if err != nil {
 		return session.Session{}, "", false
 	}
 	s, err := c.node.Session(k.Value)
-	if err != nil || (s.Kind == directory.Staff) != (c.door == page.Desk) {
+	staff := c.door == page.Desk
+	if err != nil || (s.Kind == directory.Staff) != staff || staff && s.Office != c.office.Code {
 		return session.Session{}, "", false
 	}
 	return s, k.Value, true

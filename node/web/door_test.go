@@ -1,0 +1,49 @@
+package web
+
+import (
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+
+	"motcua/directory"
+	"motcua/node/session"
+)
+
+// forged is a browser at one office's pages with a session that another's key has signed.
+func (n *node) forged(t *testing.T, signer *node, a directory.Account, cookie string) *browser {
+	t.Helper()
+	token, err := session.Issue(signer.id, signer.code, a, n.p.clock())
+	must(t, err)
+	jar, err := cookiejar.New(nil)
+	must(t, err)
+	u, err := url.Parse(n.url)
+	must(t, err)
+	jar.SetCookies(u, []*http.Cookie{{Name: cookie, Value: token, Path: "/"}})
+	return &browser{t: t, base: n.url, client: &http.Client{Jar: jar}}
+}
+
+// TestADeskTrustsItsOwnKeyAlone: another office that signs a session in the name of this one's officer gets no further than
+// the sign-in page; the officer's own session works.
+func TestADeskTrustsItsOwnKeyAlone(t *testing.T) {
+	p := newProvince(t)
+	p.staff("xa", commune)
+	here := p.nodes[commune]
+	code := file(t, here.registered(t, "hai"), "")
+	officer := directory.Account{ID: "id-xa", Kind: directory.Staff, Name: "Cán bộ xa"}
+	cookie := "motcua-desk-" + string(commune)
+	for _, path := range []string{"/vi/desk", "/vi/desk/submissions/" + code, "/vi/desk/list", "/vi/desk/outbox"} {
+		evil := here.forged(t, p.nodes[island], officer, cookie).get(path)
+		if !strings.HasPrefix(evil.path, "/vi/desk/sign-in") || strings.Contains(evil.body, "056185000123") {
+			t.Errorf("%s is open to a session that another office signed: %s", path, evil.path)
+		}
+	}
+	here.officer(t, "xa") // this node knows the account from now on
+	if own := here.forged(t, here, officer, cookie).get("/vi/desk"); own.path != "/vi/desk" {
+		t.Errorf("its own session leads to %s", own.path)
+	}
+	if evil := here.forged(t, p.nodes[island], officer, cookie).get("/vi/desk"); !strings.HasPrefix(evil.path, "/vi/desk/sign-in") {
+		t.Errorf("a forged session of a known officer leads to %s", evil.path)
+	}
+}
