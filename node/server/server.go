@@ -193,16 +193,19 @@ func (n *Server) Issue(a directory.Account) (string, error) {
 	return session.Issue(n.id, n.enrolment.Office, a, n.cfg.Now())
 }
 
-// keys are those of an office whose node is trusted now.
+// keys are those of an office whose node is trusted now. A server of the directory is no office: it signs nobody in.
 func (n *Server) keys(code directory.OfficeCode) (*identity.Keys, error) {
 	if code == n.enrolment.Office {
 		return n.id.Public().Keys()
+	}
+	if node, ok := n.replica.Node(code); !ok || node.Revoked != 0 {
+		return nil, fmt.Errorf("node of %s: %w", code, session.ErrInvalid)
 	}
 	p, err := n.replica.Resolve(replication.Name(code))
 	if err != nil {
 		return nil, err
 	}
-	if !p.Revoked.IsZero() || p.Keys == nil {
+	if !p.Revoked.IsZero() || p.Keys == nil { // by an edition that came between the two
 		return nil, fmt.Errorf("node of %s: %w", code, session.ErrInvalid)
 	}
 	return p.Keys, nil
