@@ -57,11 +57,11 @@ func SignSubmission(key *record.Key, s Submission) (record.Record, error) {
 // ReadSubmission decodes and validates the submission of a record, without checking the signature.
 func ReadSubmission(r record.Record) (Submission, error) {
 	var s Submission
-	if err := wire.Unmarshal(r.Body, &s); err != nil {
+	if err := wire.UnmarshalVersioned(r.Body, &s, 1); err != nil {
 		return s, fmt.Errorf("submission: %w: %w", ErrMalformed, err)
 	}
 	if s.Version != 1 {
-		return s, fmt.Errorf("submission of format %d: this version reads format 1; upgrade: %w", s.Version, ErrMalformed)
+		return s, fmt.Errorf("submission of format %d: %w", s.Version, ErrMalformed)
 	}
 	if err := s.Validate(); err != nil {
 		return s, fmt.Errorf("%w: %w", ErrMalformed, err)
@@ -165,8 +165,11 @@ func (b Received) Validate() error {
 
 // Validate checks form and bounds.
 func (b Decided) Validate() error {
-	if b.Outcome != Approved && b.Outcome != Rejected {
-		return fmt.Errorf("outcome %d is not known to this version; upgrade", b.Outcome)
+	switch {
+	case b.Outcome > Rejected:
+		return newer("outcome", b.Outcome)
+	case b.Outcome == 0:
+		return errors.New("no outcome")
 	}
 	return errors.Join(validStep(b.Step), validText("reason", b.Reason, b.Outcome == Rejected), validFiles(b.Results))
 }
@@ -180,7 +183,7 @@ func (b Noted) Validate() error {
 		return errors.New("no child")
 	}
 	if b.Outcome > Rejected {
-		return fmt.Errorf("outcome %d is not known to this version; upgrade", b.Outcome)
+		return newer("outcome", b.Outcome)
 	}
 	return nil
 }
@@ -194,8 +197,11 @@ const (
 
 // Validate checks form and bounds.
 func (b Returned) Validate() error {
-	if b.Method != AtDesk && b.Method != ByPost && b.Method != Electronic {
-		return fmt.Errorf("method %q is not known to this version; upgrade", b.Method)
+	switch {
+	case b.Method == "" || len(b.Method) > 40:
+		return errors.New("no method")
+	case b.Method != AtDesk && b.Method != ByPost && b.Method != Electronic:
+		return newer("method", b.Method)
 	}
 	return validText("note", b.Note, false)
 }

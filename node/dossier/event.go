@@ -200,7 +200,7 @@ type Returned struct {
 }
 
 // ErrMalformed is wrapped by every error about bytes that are no event or submission of a version this program
-// knows.
+// knows. Where a later version may know it, the error wraps wire.ErrNewer too: upgrade, and refuse nothing for good.
 var ErrMalformed = errors.New("malformed dossier record")
 
 // Signed is an event with the record it was read from.
@@ -216,12 +216,19 @@ func (s Signed) ID() digest.Digest { return s.Record.ID() }
 // says so: a legal record is never skipped.
 func ReadEvent(r record.Record) (Signed, error) {
 	var e Event
-	if err := wire.Unmarshal(r.Body, &e); err != nil {
+	if err := wire.UnmarshalVersioned(r.Body, &e, 1); err != nil {
 		return Signed{}, fmt.Errorf("event: %w: %w", ErrMalformed, err)
 	}
-	if e.Version != 1 || e.Kind < KindAccepted || e.Kind > KindReceived {
-		return Signed{}, fmt.Errorf("event of format %d and kind %d: this version knows format 1 and kinds 1 to %d; upgrade: %w",
-			e.Version, e.Kind, KindReceived, ErrMalformed)
+	switch {
+	case e.Kind > KindReceived:
+		return Signed{}, newer("event kind", e.Kind)
+	case e.Version != 1 || e.Kind < KindAccepted:
+		return Signed{}, fmt.Errorf("event of format %d and kind %d: %w", e.Version, e.Kind, ErrMalformed)
 	}
 	return Signed{r, e}, nil
+}
+
+// newer is the error for a value of an append-only list that this program does not know.
+func newer(what string, value any) error {
+	return fmt.Errorf("%s %v is not known to this version: %w: %w", what, value, wire.ErrNewer, ErrMalformed)
 }

@@ -171,7 +171,7 @@ func fold(s State, e Signed) (State, error) {
 	case KindReturned:
 		return with(s, e, State.returned)
 	}
-	return s, fmt.Errorf("kind %d is not known to this version; upgrade: %w", e.Event.Kind, ErrMalformed)
+	return s, newer("event kind", e.Event.Kind)
 }
 
 // with decodes and validates the body of an event and folds it.

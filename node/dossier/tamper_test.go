@@ -152,13 +152,73 @@ func TestFork(t *testing.T) {
 func TestUnknownKindsAndVersionsStop(t *testing.T) {
 	s := story(t).run("xa accept")
 	e := Event{Version: 1, Chain: s.root.Chain, Seq: 1, Prev: s.root.Head, Office: xa, At: s.at, Kind: KindReturned, Body: wire.Raw{0xa0}}
-	for _, odd := range []Event{altered(e, func(e *Event) { e.Kind = 10 }), altered(e, func(e *Event) { e.Version = 2 }), altered(e, func(e *Event) { e.Kind = 0 })} {
-		signed := forge(t, xa, odd, nil)
-		if _, err := ReadEvent(signed.Record); !errors.Is(err, ErrMalformed) {
-			t.Errorf("version %d, kind %d was read: %v", odd.Version, odd.Kind, err)
+	for _, c := range []struct {
+		odd   Event
+		newer bool
+	}{
+		{altered(e, func(e *Event) { e.Kind = KindReceived + 1 }), true},
+		{altered(e, func(e *Event) { e.Version = 2 }), true},
+		{altered(e, func(e *Event) { e.Version = 0 }), false},
+		{altered(e, func(e *Event) { e.Kind = 0 }), false},
+	} {
+		_, err := ReadEvent(forge(t, xa, c.odd, nil).Record)
+		if !errors.Is(err, ErrMalformed) || errors.Is(err, wire.ErrNewer) != c.newer {
+			t.Errorf("version %d, kind %d, newer should be %t: %v", c.odd.Version, c.odd.Kind, c.newer, err)
 		}
 	}
 	if _, err := Apply(s.root, forge(t, xa, altered(e, func(e *Event) { e.Kind = 99 }), nil)); !errors.Is(err, ErrMalformed) {
 		t.Errorf("an unknown kind was folded: %v", err)
+	}
+}
+
+// withKey adds a key to an encoded struct, as a later version of its format would.
+func withKey(t *testing.T, v any, key uint64) []byte {
+	t.Helper()
+	b, err := wire.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m map[uint64]wire.Raw
+	if err := wire.Unmarshal(b, &m); err != nil {
+		t.Fatal(err)
+	}
+	m[key] = wire.Raw{0xf5}
+	if b, err = wire.Marshal(m); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestRecordsOfANewerVersionAreToldFromBadOnes: nobody may refuse for good what a later version reads.
+func TestRecordsOfANewerVersionAreToldFromBadOnes(t *testing.T) {
+	s := story(t).run("xa accept\nxa step")
+	sub := func(b []byte) error { _, err := ReadSubmission(record.Record{Body: b}); return err }
+	event := func(b []byte) error { _, err := ReadEvent(record.Record{Body: b}); return err }
+	body := func(k Kind, b []byte) error {
+		_, err := Apply(s.root, forge(t, xa, Event{Version: 1, Chain: s.root.Chain, Seq: 2, Prev: s.root.Head, Office: xa, At: s.at, Kind: k, Body: b}, nil))
+		return err
+	}
+	plain := func(v any) []byte { b, _ := wire.Marshal(v); return b }
+	for what, err := range map[string]error{
+		"a key of a submission":    sub(withKey(t, submission(), 13)),
+		"a format of a submission": sub(plain(altered(submission(), func(s *Submission) { s.Version = 2 }))),
+		"a key of an event":        event(withKey(t, s.chain[1].Event, 11)),
+		"a key of a body":          body(KindReturned, withKey(t, Returned{Method: AtDesk}, 3)),
+		"a way of returning":       body(KindReturned, plain(Returned{Method: "locker"})),
+		"an outcome":               body(KindDecided, plain(Decided{Step: "approve", Outcome: Rejected + 1})),
+		"a noted outcome":          body(KindNoted, plain(Noted{Child: s.root.Chain, Head: s.root.Head, Outcome: Rejected + 1})),
+	} {
+		if !errors.Is(err, wire.ErrNewer) || !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s to come: %v", what, err)
+		}
+	}
+	for what, err := range map[string]error{
+		"no method":  body(KindReturned, plain(Returned{})),
+		"no outcome": body(KindDecided, plain(Decided{Step: "approve"})),
+		"no code":    sub(plain(altered(submission(), func(s *Submission) { s.Code = "" }))),
+	} {
+		if errors.Is(err, wire.ErrNewer) || !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
