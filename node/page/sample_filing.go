@@ -129,6 +129,7 @@ func (s *sampler) following() {
 	d := Dossier{Code: "H32.22327-261120-0007", Alias: "N4K7-Q2MX-8RTD", Procedure: s.draft().Procedure, Root: root, Holder: district, Accepted: true, Submitted: s.now.Add(-60 * time.Hour), AcceptedAt: s.now.Add(-50 * time.Hour), Standing: l.State(dossier.StatusWaiting), Due: s.due(false), AsOf: s.now, Fresh: true, Steps: s.steps(), Groups: []Group{{Title: l.T("dossier.form"), Rows: s.groups()[1].Rows}}, Papers: s.slots(true)[0].Files, Looks: []Look{{s.now.Add(-26 * time.Hour), root, text.Address("Lê Quang Minh", l.Role(directory.Specialist)), l.T("look.work")}, {s.now.Add(-50 * time.Hour), root, "Trần Thị Bích Ngọc", l.T("look.intake")}}}
 	s.add("dossier", name, d)
 	d.Standing, d.Results = l.State(dossier.StatusDone), []File{{Name: "quyet-dinh-1234.pdf", URL: "/x/r1", Type: "PDF", Size: 91_000, From: district}}
+	d.Steps = s.steps()
 	d.Steps[2].State, d.Steps[2].Label, d.Steps[3].State = StepDone, l.Outcome(dossier.Approved), StepNow
 	s.add("dossier-done", name, d)
 	r := Dossier{Code: "N4K7-Q2MX-8RTD", Procedure: d.Procedure, Root: root, Holder: root, Submitted: s.now, Standing: l.State(dossier.StatusRefused), Reason: s.long(s.t("Thiếu biên bản ủy quyền có xác nhận.", "The confirmed authorisation is missing.")), AsOf: s.now.Add(-3 * time.Hour), Steps: []Step{{Title: l.Act(dossier.KindRefused), Where: root, State: StepBad, At: s.now}}}
