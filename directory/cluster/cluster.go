@@ -102,7 +102,8 @@ func (c *Cluster) open() (err error) {
 	}
 	hlog := newRaftLog(c.log)
 	c.meta = new(metadb.BoltMetaDB)
-	c.wal, err = wal.Open(logs, wal.WithSegmentSize(segmentSize), wal.WithLogger(hlog), wal.WithMetaStore(c.meta))
+	c.wal, err = wal.Open(logs, wal.WithSegmentSize(segmentSize), wal.WithLogger(hlog), wal.WithMetaStore(c.meta),
+		wal.WithSegmentFiler(newSegments(logs)))
 	if err != nil {
 		return fmt.Errorf("log in %s: %w", logs, err)
 	}
