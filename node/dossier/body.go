@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"unicode/utf8"
 
 	"motcua/crypto/digest"
@@ -19,9 +20,13 @@ const (
 	MaxNote        = 8000 // bytes of a note or reason
 	MaxName        = 600  // bytes of a person's or file's name, or an address
 	MaxAttachments = 64
-	MaxAnswers     = 256 << 10 // bytes
-	MaxFile        = 256 << 20 // plain bytes of one file
+	MaxAnswers     = 256 << 10           // bytes
+	MaxFile        = 256 << 20           // plain bytes of one file
+	MaxAt          = 253_402_300_799_999 // Unix milliseconds: the end of the year 9999
 )
+
+// accountForm is what the directory takes for the id of an account, as a submission's track will name it there.
+var accountForm = regexp.MustCompile(`^[A-Za-z0-9_.@:-]{1,64}$`)
 
 // ChildID is the id of the chain of request number n (from 0) of a root chain.
 func ChildID(root digest.Digest, n int) digest.Digest {
@@ -81,12 +86,16 @@ func (s Submission) Validate() error {
 		return fmt.Errorf("submission: answers are no JSON or over %d bytes", MaxAnswers)
 	case len(s.Lang) > 8:
 		return errors.New("submission: no language")
+	case s.At <= 0 || s.At > MaxAt:
+		return errors.New("submission: not dated")
+	case s.Applicant.Account != "" && !accountForm.MatchString(string(s.Applicant.Account)):
+		return errors.New("submission: the applicant's account is no account id")
 	}
 	if err := errors.Join(directory.OfficeCode(s.Office).Validate(), directory.OfficeCode(s.Portal).Validate()); err != nil {
 		return fmt.Errorf("submission: %w", err)
 	}
 	a := s.Applicant
-	for _, t := range []string{a.Name, a.Identity, a.Phone, a.Email, a.Address, string(a.Account)} {
+	for _, t := range []string{a.Name, a.Identity, a.Phone, a.Email, a.Address} {
 		if len(t) > MaxName {
 			return fmt.Errorf("submission: a detail of the applicant is over %d bytes", MaxName)
 		}

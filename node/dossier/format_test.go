@@ -12,6 +12,8 @@ import (
 	"pgregory.net/rapid"
 
 	"motcua/crypto/record"
+	"motcua/directory"
+	"motcua/directory/command"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew: only for a new format")
@@ -82,6 +84,32 @@ func FuzzReadSubmission(f *testing.F) {
 			t.Fatal("a submission was read that does not validate")
 		}
 	})
+}
+
+// TestASubmissionFitsItsTrack: what an office takes in it can report, or one submission would hold up its reports for ever.
+func TestASubmissionFitsItsTrack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := submission()
+		s.At = rapid.OneOf(rapid.Int64(), rapid.Int64Range(-2, 2)).Draw(t, "at")
+		s.Applicant.Account = directory.AccountID(rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-z/:]{0,70}`)).Draw(t, "account"))
+		if s.Validate() != nil {
+			return
+		}
+		report := command.Report{From: xa, Tracks: []directory.Track{{
+			Code: s.Code, Root: xa, Holder: xa, State: string(StatusSubmitted), AsOf: s.At, Applicant: s.Applicant.Account,
+		}}}
+		if err := report.Validate(); err != nil {
+			t.Fatalf("taken in, not to be reported: %v", err)
+		}
+	})
+	for _, at := range []int64{0, -1, MaxAt + 1} {
+		if altered(submission(), func(s *Submission) { s.At = at }).Validate() == nil {
+			t.Errorf("a submission dated %d was taken", at)
+		}
+	}
+	if err := altered(submission(), func(s *Submission) { s.Applicant.Account = "" }).Validate(); err != nil {
+		t.Errorf("without an account: %v", err)
+	}
 }
 
 func TestCodes(t *testing.T) {
