@@ -270,13 +270,17 @@ func Report(s State, pl Plan, a Act, note string) (Event, error) {
 	return a.event(s, KindReported, Reported{Note: strings.TrimSpace(note)})
 }
 
-// Note takes note on the root chain of a child that has been verified and has reported.
-func Note(root, child State, a Act) (Event, error) {
+// Note takes note on the root chain of a child that has been verified and has reported. The plan is that of the root: the child
+// must have done all it was asked for, as the route has it, for what it says is a decision of the dossier from here on.
+func Note(root, child State, pl Plan, a Act) (Event, error) {
 	if r := permit(KindNoted, root, Plan{}, a); r != nil {
 		return Event{}, r
 	}
 	c, _ := root.Open()
 	if r := answers(root, c, child); r != nil {
+		return Event{}, r
+	}
+	if r := pl.completes(root, child); r != nil {
 		return Event{}, r
 	}
 	return a.event(root, KindNoted, Noted{Child: child.Chain, Head: child.Head, Outcome: child.Outcome})

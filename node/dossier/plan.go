@@ -99,3 +99,41 @@ func (p Plan) finalDecision(i int) bool {
 func (p Plan) fits(s State) bool {
 	return len(p.Places) == len(p.Procedure.Route) && p.Procedure.Code == s.Procedure && p.Procedure.Version == s.ProcVersion
 }
+
+// completes checks that a child chain has done the steps it was asked for, each once, in the order of the route and by the kind
+// of act that the step calls for, up to the last or a rejection. Where they are done was fixed by the request.
+func (p Plan) completes(root, child State) *Rule {
+	i, last := p.index(child.First), p.index(child.Last)
+	if !p.fits(root) || i < 0 || last < i {
+		return rule(RuleProcedure)
+	}
+	for _, f := range child.Steps {
+		if i > last || p.Procedure.Route[i].ID != f.Step {
+			return rule(RuleKind)
+		}
+		if r := p.finished(i, f); r != nil {
+			return r
+		}
+		i++
+		if f.Outcome == Rejected {
+			last = i - 1 // nothing may follow
+		}
+	}
+	if i <= last {
+		return rule(RuleStepsLeft)
+	}
+	return nil
+}
+
+// finished checks how step i was done.
+func (p Plan) finished(i int, f Finished) *Rule {
+	switch want := p.Procedure.Route[i].Kind; {
+	case want == directory.StepCheck && f.Kind == KindStepDone:
+		return nil
+	case want != directory.StepDecide || f.Kind != KindDecided:
+		return rule(RuleKind)
+	case f.Outcome == Approved && f.Results == 0 && p.finalDecision(i):
+		return rule(RuleResult)
+	}
+	return nil
+}

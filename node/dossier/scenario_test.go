@@ -211,7 +211,7 @@ func (s *scenario) goOn(st State, a Act, verb string) (Event, error) {
 		return Report(st, s.plan, a, "")
 	case "note":
 		asked, _ := s.root.Open()
-		return Note(s.root, s.kids[asked.ID], a)
+		return Note(s.root, s.kids[asked.ID], s.plan, a)
 	case "return":
 		return Return(st, s.plan, a, AtDesk, "")
 	case "return by pigeon":

@@ -41,6 +41,14 @@ type Child struct {
 	Outcome Outcome
 }
 
+// Finished is a step that was done on a chain.
+type Finished struct {
+	Step    string
+	Kind    Kind    // KindStepDone or KindDecided
+	Outcome Outcome // of a decision
+	Results int     // number of files of a decision
+}
+
 // State is a chain folded. The zero State is that of a chain that has not begun. Values share no memory that Apply
 // changes.
 type State struct {
@@ -60,6 +68,7 @@ type State struct {
 	Reason      string // of the last decision, or of the refusal
 	DecidedAt   int64  // of the last decision, Unix milliseconds, 0 before
 	Results     []Attachment
+	Steps       []Finished // on this chain, in their order
 
 	// Of a root chain.
 	Code       string
@@ -239,6 +248,7 @@ func (s State) free() error {
 
 func (s State) stepDone(_ Signed, b StepDone) (State, error) {
 	s.Done, s.Status = b.Step, StatusProcessing
+	s.Steps = append(slices.Clip(s.Steps), Finished{Step: b.Step, Kind: KindStepDone})
 	return s, s.free()
 }
 
@@ -246,6 +256,7 @@ func (s State) decided(e Signed, b Decided) (State, error) {
 	s.DecidedAt = e.Event.At
 	s.Done, s.Status, s.Outcome, s.Reason = b.Step, StatusDecided, b.Outcome, b.Reason
 	s.Results = append(slices.Clip(s.Results), b.Results...)
+	s.Steps = append(slices.Clip(s.Steps), Finished{b.Step, KindDecided, b.Outcome, len(b.Results)})
 	return s, s.free()
 }
 

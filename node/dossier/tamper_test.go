@@ -73,6 +73,84 @@ func TestApplyRefusesWhatDoesNotFollow(t *testing.T) {
 	}
 }
 
+// TestNoteTakesOnlyWholeAnswers: an asked office can sign any child chain that hangs together; only one that did what was asked
+// for is taken note of.
+func TestNoteTakesOnlyWholeAnswers(t *testing.T) {
+	s := story(t).run("xa accept\nxa step\nxa forward\nhuyen receive")
+	asked, _ := s.root.Open()
+	checked, ok := StepDone{Step: "appraise"}, Decided{Step: "approve", Outcome: Approved}
+	no := altered(ok, func(b *Decided) { b.Outcome, b.Reason = Rejected, "x" })
+	for what, c := range map[string]struct {
+		acts []any
+		want RuleCode
+	}{
+		"all that was asked":           {[]any{checked, ok}, ""},
+		"a rejection":                  {[]any{checked, no}, ""},
+		"an early rejection":           {[]any{altered(no, func(b *Decided) { b.Step = "appraise" })}, RuleKind},
+		"nothing":                      {nil, RuleStepsLeft},
+		"no decision":                  {[]any{checked}, RuleStepsLeft},
+		"no check":                     {[]any{ok}, RuleKind},
+		"the wrong order":              {[]any{ok, checked}, RuleKind},
+		"one step twice":               {[]any{checked, checked, ok}, RuleKind},
+		"more after the last":          {[]any{checked, ok, ok}, RuleKind},
+		"more after a rejection":       {[]any{checked, no, ok}, RuleKind},
+		"a step of somebody else":      {[]any{checked, ok, StepDone{Step: "issue"}}, RuleKind},
+		"a check instead of a verdict": {[]any{checked, StepDone{Step: "approve"}}, RuleKind},
+	} {
+		child := s.kids[asked.ID]
+		for _, b := range append(c.acts, Reported{}) {
+			child = apply(t, child, b)
+		}
+		if got := noted(s.root, child, s.plan); got != c.want {
+			t.Errorf("%s: rule %q, want %q", what, got, c.want)
+		}
+	}
+}
+
+// TestNoteWantsTheResult: the approval that concludes the route carries its result, on whichever chain it is made.
+func TestNoteWantsTheResult(t *testing.T) {
+	s := story(t).run("xa accept\nxa step\nxa forward\nhuyen receive\nhuyen step\nhuyen approve\nhuyen report\nxa note\nxa forward\ntinh receive")
+	asked, _ := s.root.Open()
+	for n, want := range map[int]RuleCode{0: RuleResult, 1: ""} {
+		d := Decided{Step: "issue", Outcome: Approved, Results: []Attachment{paper(9)}[:n]}
+		child := apply(t, apply(t, s.kids[asked.ID], d), Reported{})
+		if got := noted(s.root, child, s.plan); got != want {
+			t.Errorf("with %d results: rule %q, want %q", n, got, want)
+		}
+	}
+	s.plan.Procedure.Version++
+	child := apply(t, apply(t, s.kids[asked.ID], Decided{Step: "issue", Outcome: Approved, Results: []Attachment{paper(9)}}), Reported{})
+	if got := noted(s.root, child, s.plan); got != RuleProcedure {
+		t.Errorf("by the plan of another version: rule %q", got)
+	}
+}
+
+// apply folds an act that its office signed, whatever the rules say of it.
+func apply(t *testing.T, s State, body any) State {
+	t.Helper()
+	k := KindReported
+	switch body.(type) {
+	case StepDone:
+		k = KindStepDone
+	case Decided:
+		k = KindDecided
+	}
+	e := Event{Version: 1, Chain: s.Chain, Seq: s.Length, Prev: s.Head, Office: s.Office, At: s.At + 1, Kind: k}
+	next, err := Apply(s, forge(t, s.Office, e, body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return next
+}
+
+func noted(root, child State, pl Plan) RuleCode {
+	_, err := Note(root, child, pl, Act{Office: xa})
+	if r, ok := errors.AsType[*Rule](err); ok {
+		return r.Code
+	}
+	return ""
+}
+
 // TestStatesShareNoMemory: two futures of one state do not write into each other.
 func TestStatesShareNoMemory(t *testing.T) {
 	s := story(t).run("xa accept\nxa step\nxa forward\nhuyen receive\nhuyen step\nhuyen approve\nhuyen report\nxa note")

@@ -321,7 +321,7 @@ func (o *Office) takeReport(from string, b reportContent) (change, error) {
 }
 
 func (o *Office) noteReport(h held, kid []dossier.Signed, child dossier.State) (change, error) {
-	e, err := dossier.Note(h.state, child, o.system())
+	e, err := dossier.Note(h.state, child, h.plan, o.system())
 	if rule, ok := errors.AsType[*dossier.Rule](err); ok {
 		return change{}, refuse("the report does not answer the request", rule)
 	}
