@@ -1,88 +1,207 @@
 package session
 
 import (
+	"net/netip"
 	"sync"
 	"time"
 )
 
-// The bounds of guessing: after freeTries wrong passwords from one address for one login, each further try must wait
-// twice as long as the one before, up to maxWait. The same login from another address is not slowed.
-const (
-	freeTries = 5
-	firstWait = 2 * time.Second
-	maxWait   = 15 * time.Minute
-	forget    = time.Hour
-	maxTraced = 10000
-)
-
-// Limiter slows down guessing.
-type Limiter struct {
-	now   func() time.Time
-	mu    sync.Mutex
-	tries map[string]*tries
+// pace is how a kind of tries is slowed: after free of them each further one must wait twice as long as the one before, from
+// first up to max. One is forgotten every ease.
+type pace struct {
+	free       int
+	first, max time.Duration
+	ease       time.Duration
 }
 
-type tries struct {
-	wrong int
-	until time.Time // no try before
-	last  time.Time
+// The bounds of guessing. A login tried at one place is slowed soon and long, for that harms the guesser alone. All that one
+// place tries, and all that every place tries of one login, are bounded loosely: the people of a counter share an address,
+// and a stranger's guesses must not keep the owner of a login out. A login is not slowed where it was signed in before.
+var (
+	pairPace  = pace{free: 5, first: 2 * time.Second, max: 15 * time.Minute, ease: 12 * time.Minute}
+	placePace = pace{free: 50, first: 2 * time.Second, max: time.Minute, ease: time.Minute}
+	loginPace = pace{free: 100, first: time.Second, max: 30 * time.Second, ease: time.Minute}
+	joinPace  = pace{free: 30, first: 10 * time.Second, max: 5 * time.Minute, ease: 2 * time.Minute}
+)
+
+// maxTraced bounds what a limiter remembers of each kind; homeTime is how long a place stays a login's own.
+const (
+	maxTraced = 10000
+	homeTime  = 30 * 24 * time.Hour
+)
+
+// Limiter slows down guessing, and the making of accounts. It is safe for concurrent use, and forgets all when the program
+// stops.
+type Limiter struct {
+	now func() time.Time
+
+	mu                           sync.Mutex
+	pairs, places, logins, joins tallies
+	homes                        map[string]time.Time // login and place that were right together, and when
 }
 
 // NewLimiter makes a limiter on a clock.
 func NewLimiter(now func() time.Time) *Limiter {
-	return &Limiter{now: now, tries: map[string]*tries{}}
+	return &Limiter{
+		now: now, pairs: newTallies(pairPace), places: newTallies(placePace), logins: newTallies(loginPace), joins: newTallies(joinPace),
+		homes: map[string]time.Time{},
+	}
 }
 
-// Wait is how long this address must wait before it tries this login again; 0: it may try now.
-func (l *Limiter) Wait(login, address string) time.Duration {
+// Try asks to try a password of a login from an address, and is asked before the password is checked, so that tries made at
+// once are counted like tries made one after the other. It returns how long to wait; 0: this try may go on, and counts as
+// wrong until Right or Void says otherwise.
+func (l *Limiter) Try(login, address string) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t := l.tries[login+"\x00"+address]
-	if t == nil {
+	now, counted := l.now(), l.counted(login, address)
+	for _, c := range counted {
+		wait = max(wait, c.in.wait(c.key, now))
+	}
+	if wait > 0 {
+		return wait
+	}
+	for _, c := range counted {
+		c.in.take(c.key, now)
+	}
+	return 0
+}
+
+// Right says that the password of a try was right.
+func (l *Limiter) Right(login, address string) {
+	l.Void(login, address)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := pair(login, address)
+	delete(l.pairs.of, key)
+	if _, known := l.homes[key]; !known {
+		makeRoom(l.homes, func(at time.Time) bool { return l.now().Sub(at) > homeTime })
+	}
+	l.homes[key] = l.now()
+}
+
+// Void says that a try was not judged, as when the directory could not be asked.
+func (l *Limiter) Void(login, address string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.counted(login, address) {
+		c.in.undo(c.key)
+	}
+}
+
+// Join asks to make an account from an address, and counts it. It returns how long to wait; 0: go on.
+func (l *Limiter) Join(address string) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now, at := l.now(), place(address)
+	if wait := l.joins.wait(at, now); wait > 0 {
+		return wait
+	}
+	l.joins.take(at, now)
+	return 0
+}
+
+// counting is a tally that a try is counted in.
+type counting struct {
+	in  *tallies
+	key string
+}
+
+func (l *Limiter) counted(login, address string) []counting {
+	key := pair(login, address)
+	out := []counting{{&l.pairs, key}, {&l.places, place(address)}}
+	if at, ok := l.homes[key]; !ok || l.now().Sub(at) > homeTime {
+		out = append(out, counting{&l.logins, login})
+	}
+	return out
+}
+
+func pair(login, address string) string { return login + "\x00" + place(address) }
+
+// place is what one person has of the addresses: one of IPv4, but a whole /64 of IPv6.
+func place(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	if a = a.Unmap().WithZone(""); a.Is4() {
+		return a.String()
+	}
+	p, err := a.Prefix(64)
+	if err != nil {
+		return address
+	}
+	return p.String()
+}
+
+// tallies count the tries of one kind.
+type tallies struct {
+	pace
+	of map[string]*tally
+}
+
+type tally struct {
+	n     int
+	last  time.Time // the last try, or when one was last forgotten
+	until time.Time // no try before
+}
+
+func newTallies(p pace) tallies { return tallies{p, map[string]*tally{}} }
+
+func (t *tallies) wait(key string, now time.Time) time.Duration {
+	if x := t.of[key]; x != nil {
+		return max(0, x.until.Sub(now))
+	}
+	return 0
+}
+
+func (t *tallies) take(key string, now time.Time) {
+	x := t.of[key]
+	if x == nil {
+		makeRoom(t.of, func(x *tally) bool { return now.Sub(x.last) > time.Duration(x.n)*t.ease })
+		x = &tally{last: now}
+		t.of[key] = x
+	}
+	x.n = max(0, x.n-int(now.Sub(x.last)/t.ease)) + 1
+	x.last = now
+	x.until = x.last.Add(t.after(x.n))
+}
+
+// after is the pause after the nth try.
+func (p pace) after(n int) time.Duration {
+	if n < p.free {
 		return 0
 	}
-	return max(0, t.until.Sub(l.now()))
+	return min(p.max, p.first<<min(n-p.free, 16))
 }
 
-// Wrong notes a wrong password.
-func (l *Limiter) Wrong(login, address string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	key := login + "\x00" + address
-	t := l.tries[key]
-	if t == nil {
-		l.makeRoom()
-		t = &tries{}
-		l.tries[key] = t
-	}
-	t.last = l.now()
-	if t.wrong++; t.wrong >= freeTries {
-		t.until = t.last.Add(min(maxWait, firstWait<<min(t.wrong-freeTries, 16)))
-	}
-}
-
-// Right forgets the wrong tries of a login from an address.
-func (l *Limiter) Right(login, address string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.tries, login+"\x00"+address)
-}
-
-// makeRoom drops what is old and, when that is not enough, anything: a flood of made-up logins may lift a wait early,
-// it never grows memory.
-func (l *Limiter) makeRoom() {
-	if len(l.tries) < maxTraced {
+func (t *tallies) undo(key string) {
+	x := t.of[key]
+	if x == nil {
 		return
 	}
-	for k, t := range l.tries {
-		if l.now().Sub(t.last) > forget {
-			delete(l.tries, k)
+	if x.n--; x.n <= 0 {
+		delete(t.of, key)
+		return
+	}
+	x.until = x.last.Add(t.after(x.n))
+}
+
+// makeRoom drops what is stale from a full map and, when that is not enough, some of the rest: a flood of made-up logins may
+// lift a wait early, it never grows memory.
+func makeRoom[T any](m map[string]T, stale func(T) bool) {
+	if len(m) < maxTraced {
+		return
+	}
+	for k, v := range m {
+		if stale(v) {
+			delete(m, k)
 		}
 	}
-	for k := range l.tries {
-		if len(l.tries) < maxTraced {
+	for k := range m {
+		if len(m) < maxTraced*9/10 {
 			return
 		}
-		delete(l.tries, k)
+		delete(m, k)
 	}
 }

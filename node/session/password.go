@@ -8,10 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/unicode/norm"
+
+	"motcua/directory"
 )
 
 // The cost of a verifier: argon2id with 19 MiB, 2 passes, 1 lane; about 27 ms of one core. A verifier names its own
@@ -39,11 +42,57 @@ var ErrWeak = fmt.Errorf("a password has %d to %d characters", MinPassword, MaxP
 // errVerifier is returned for text that is no verifier of ours.
 var errVerifier = errors.New("malformed password verifier")
 
-// Passwords makes and checks verifiers, a bounded number at a time.
-type Passwords struct{ slots chan struct{} }
+// Passwords makes and checks verifiers, a bounded number at a time: strangers at the portal cannot keep the desk from
+// signing in.
+type Passwords struct{ anyone, desk lane }
 
-// NewPasswords allows n checks at a time, each of 19 MiB.
-func NewPasswords(n int) *Passwords { return &Passwords{make(chan struct{}, n)} }
+// maxWaiting bounds who waits in a lane: a check takes tens of milliseconds, so the last one waits a second or so.
+const maxWaiting = 32
+
+// ErrBusy is returned where too many wait already. Its code is Exhausted.
+var ErrBusy = directory.Errorf("check password", directory.Exhausted, "too many people are signing in at this moment; try again in a few seconds")
+
+// lane is slots and who waits for one.
+type lane struct {
+	slots   chan struct{}
+	waiting atomic.Int32
+}
+
+// NewPasswords allows n checks at a time, at least one, each of 19 MiB. If n is more than one, one of them is the desk's.
+func NewPasswords(n int) *Passwords {
+	p := new(Passwords)
+	p.anyone.slots = make(chan struct{}, max(1, n-1))
+	if n > 1 {
+		p.desk.slots = make(chan struct{}, 1)
+	}
+	return p
+}
+
+type atDesk struct{}
+
+// AtDesk marks the checks of a request as the desk's, which have a lane of their own. It says how long to wait, never who
+// may do what.
+func AtDesk(ctx context.Context) context.Context { return context.WithValue(ctx, atDesk{}, true) }
+
+// enter takes a slot. The error is ErrBusy or the context's.
+func (p *Passwords) enter(ctx context.Context) (leave func(), err error) {
+	own, desk := &p.anyone, chan struct{}(nil)
+	if ctx.Value(atDesk{}) != nil {
+		own, desk = &p.desk, p.desk.slots
+	}
+	defer own.waiting.Add(-1)
+	if own.waiting.Add(1) > maxWaiting {
+		return nil, ErrBusy
+	}
+	select {
+	case p.anyone.slots <- struct{}{}:
+		return func() { <-p.anyone.slots }, nil
+	case desk <- struct{}{}:
+		return func() { <-desk }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("check password: %w", ctx.Err())
+	}
+}
 
 // Params is a verifier without its sum: the cost and salt that Derive needs, and nothing to guess against. It is "" for
 // text that is no verifier.
@@ -58,7 +107,7 @@ func Params(verifier string) string {
 
 // Derive makes the verifier that a password has under somebody's parameters, for the directory to compare with its own.
 // Parameters cheaper than ours are refused: who sends them could guess the password from the answer. The error is
-// errVerifier's, Exhausted where too many wait, or the context's.
+// ErrBusy, the context's, or one about the parameters.
 func (p *Passwords) Derive(ctx context.Context, params, password string) (verifier string, err error) {
 	v, err := parseParams(params)
 	if err != nil || v.memory < memoryKiB || v.passes < passes {
@@ -74,7 +123,7 @@ func (p *Passwords) Derive(ctx context.Context, params, password string) (verifi
 	return v.String(), nil
 }
 
-// Hash makes the verifier of a new password. The error is ErrWeak or the context's.
+// Hash makes the verifier of a new password. The error is ErrWeak, ErrBusy or the context's.
 func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	password = norm.NFC.String(password)
 	if n := utf8.RuneCountInString(password); n < MinPassword || n > MaxPassword {
@@ -92,7 +141,7 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 }
 
 // Check tells whether the password is the verifier's. It takes as long for a malformed or empty verifier (no such
-// account) as for a wrong password. The error is the context's.
+// account) as for a wrong password. The error is ErrBusy or the context's.
 func (p *Passwords) Check(ctx context.Context, text, password string) (bool, error) {
 	v, err := parse(text)
 	known := err == nil
@@ -111,12 +160,11 @@ func (p *Passwords) Check(ctx context.Context, text, password string) (bool, err
 }
 
 func (p *Passwords) derive(ctx context.Context, v verifier, password string, size int) ([]byte, error) {
-	select {
-	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("check password: %w", ctx.Err())
+	leave, err := p.enter(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer leave()
 	return argon2.IDKey([]byte(password), v.salt, v.passes, v.memory, v.lanes, uint32(size)), nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -155,42 +156,38 @@ func TestKnownVerifier(t *testing.T) {
 
 const goldenSum = "0AuQxA+RjPiJeA19Op7DwrFxnfh9xeTU2T6mFj2wThc"
 
-func TestGuessingIsSlowedForTheGuesserAlone(t *testing.T) {
+// TestStrangersDoNotKeepTheDeskOut: with the portal's slots taken and its queue full, who comes next is told so at once, and
+// the desk still checks passwords.
+func TestStrangersDoNotKeepTheDeskOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := NewLimiter(time.Now)
-		for range freeTries - 1 {
-			l.Wrong("hoa", "10.0.0.9")
+		p, ctx := NewPasswords(2), t.Context()
+		leave, err := p.enter(ctx)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if w := l.Wait("hoa", "10.0.0.9"); w != 0 {
-			t.Errorf("a few slips already wait %v", w)
+		var served atomic.Int32
+		for range maxWaiting {
+			go func() {
+				if leave, err := p.enter(ctx); err == nil {
+					served.Add(1)
+					leave()
+				}
+			}()
 		}
-		l.Wrong("hoa", "10.0.0.9")
-		if w := l.Wait("hoa", "10.0.0.9"); w != firstWait {
-			t.Errorf("wait %v, want %v", w, firstWait)
+		synctest.Wait()
+		if _, err := p.Check(ctx, "", "mật khẩu Nha Trang"); !errors.Is(err, ErrBusy) || directory.CodeOf(err) != directory.Exhausted {
+			t.Errorf("one more than may wait: %v", err)
 		}
-		if w := l.Wait("hoa", "10.0.0.1"); w != 0 {
-			t.Errorf("her own machine must wait %v", w)
+		if _, err := p.Check(AtDesk(ctx), "", "mật khẩu Nha Trang"); err != nil {
+			t.Errorf("the desk: %v", err)
 		}
-		for range 40 {
-			l.Wrong("hoa", "10.0.0.9")
+		leave()
+		synctest.Wait()
+		if n := served.Load(); n != maxWaiting {
+			t.Errorf("%d of those who waited were served", n)
 		}
-		if w := l.Wait("hoa", "10.0.0.9"); w != maxWait {
-			t.Errorf("wait %v, want at most %v", w, maxWait)
-		}
-		time.Sleep(maxWait)
-		if w := l.Wait("hoa", "10.0.0.9"); w != 0 {
-			t.Errorf("still waits %v", w)
-		}
-		l.Right("hoa", "10.0.0.9")
-		l.Wrong("hoa", "10.0.0.9")
-		if w := l.Wait("hoa", "10.0.0.9"); w != 0 {
-			t.Errorf("old slips count after a right password: %v", w)
-		}
-		for i := range maxTraced + 100 {
-			l.Wrong("hoa", time.Duration(i).String())
-		}
-		if len(l.tries) > maxTraced {
-			t.Errorf("%d traced", len(l.tries))
+		if _, err := p.Check(ctx, "", "mật khẩu Nha Trang"); err != nil {
+			t.Errorf("afterwards: %v", err)
 		}
 	})
 }

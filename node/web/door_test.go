@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -45,5 +46,43 @@ func TestADeskTrustsItsOwnKeyAlone(t *testing.T) {
 	}
 	if evil := here.forged(t, p.nodes[island], officer, cookie).get("/vi/desk"); !strings.HasPrefix(evil.path, "/vi/desk/sign-in") {
 		t.Errorf("a forged session of a known officer leads to %s", evil.path)
+	}
+}
+
+// TestRegisteringIsNoWayToGuess: who registers a login that is taken is answered like who signs in, at the same pace.
+func TestRegisteringIsNoWayToGuess(t *testing.T) {
+	p := newProvince(t)
+	n := p.nodes[commune]
+	n.registered(t, "hai")
+	b := n.browser(t)
+	try := func(guess string) *browser {
+		b.get("/vi/register")
+		return b.fill("/register", "name", "Kẻ Gian", "identity", "056185000123", "phone", "0905123456", "login", "hai", "password", guess)
+	}
+	for range 5 {
+		try("sai mật khẩu này").says("đã có người dùng")
+	}
+	try(password).says("Quá nhiều lần thử")
+	b.get("/vi/sign-in").fill("/sign-in", "login", "hai", "password", password).says("Quá nhiều lần thử")
+	if b.get("/vi/dossiers"); !strings.HasPrefix(b.path, "/vi/sign-in") {
+		t.Errorf("signed in after all: %s", b.path)
+	}
+}
+
+// TestAccountsComeAtAPace: one address does not fill the directory with accounts.
+func TestAccountsComeAtAPace(t *testing.T) {
+	p := newProvince(t)
+	b := p.nodes[commune].browser(t)
+	var refused *browser
+	for i := range 40 {
+		b.get("/vi/register")
+		b.fill("/register", "name", "Kẻ Gian", "identity", "056185000123", "phone", "0905123456", "login", fmt.Sprintf("ke.gian.%d", i), "password", password)
+		if b.status != http.StatusOK {
+			refused = b.says("Quá nhiều lần thử")
+			break
+		}
+	}
+	if refused == nil || len(p.accounts) > 35 {
+		t.Errorf("%d accounts from one address", len(p.accounts))
 	}
 }

@@ -131,26 +131,42 @@ func (c *call) signInDo() error {
 		return err
 	}
 	login, next := directory.NormalLogin(typed(v, "login", 64)), c.next(v.Get("next"))
-	wrong := func(key string) error {
-		faults := []page.Problem{{Field: "login", Text: c.l.T(key)}}
-		return c.show(page.SignIn{Form: page.Form{Once: newOnce(), Problems: faults}, Next: next, Fields: page.Beside(page.SignInFields(c.l, login), faults)})
-	}
-	if c.limiter.Wait(login, c.address()) > 0 {
-		return wrong("fault.too_many")
-	}
-	a, err := c.office.Authenticate(c.r.Context(), login, v.Get("password"), c.door == page.Desk)
-	switch directory.CodeOf(err) {
-	case "":
-	case directory.Denied:
-		c.limiter.Wrong(login, c.address())
-		return wrong("fault.sign_in")
-	case directory.NoLeader:
-		return wrong("fault.sign_in_cut")
-	default:
+	a, fault, err := c.prove(login, v.Get("password"))
+	if err != nil {
 		return err
 	}
-	c.limiter.Right(login, c.address())
+	if fault != "" {
+		faults := []page.Problem{{Field: "login", Text: c.l.T(fault)}}
+		return c.show(page.SignIn{Form: page.Form{Once: newOnce(), Problems: faults}, Next: next, Fields: page.Beside(page.SignInFields(c.l, login), faults)})
+	}
 	return c.enter(a, next, "")
+}
+
+// prove checks a login and password within the bounds of guessing. The fault is the words for a no, "" for a yes.
+func (c *call) prove(login, password string) (a directory.Account, fault string, err error) {
+	ctx, desk := c.r.Context(), c.door == page.Desk
+	if desk {
+		ctx = session.AtDesk(ctx)
+	}
+	if c.limiter.Try(login, c.address()) > 0 {
+		return a, "fault.too_many", nil
+	}
+	a, err = c.office.Authenticate(ctx, login, password, desk)
+	switch directory.CodeOf(err) {
+	case "":
+		c.limiter.Right(login, c.address())
+		return a, "", nil
+	case directory.Denied:
+		return a, "fault.sign_in", nil
+	}
+	c.limiter.Void(login, c.address())
+	switch directory.CodeOf(err) {
+	case directory.NoLeader:
+		return a, "fault.sign_in_cut", nil
+	case directory.Exhausted:
+		return a, "fault.too_many", nil
+	}
+	return a, "", err
 }
 
 // enter opens a session and goes on.
@@ -212,14 +228,17 @@ func (c *call) registerDo() error {
 			Form: page.Form{Once: newOnce(), Problems: faults}, Next: c.next(v.Get("next")), Fields: page.Beside(page.RegisterFields(c.l, kept), faults),
 		})
 	}
+	if len(faults) == 0 && c.limiter.Join(c.address()) > 0 {
+		faults = []page.Problem{{Text: c.l.T("fault.too_many")}}
+	}
 	if len(faults) > 0 {
 		return again()
 	}
 	a, provisional, err := c.office.Register(c.r.Context(), in)
 	if directory.CodeOf(err) == directory.Conflict {
-		// The same form sent twice finds its own account: whoever knows the password is who made it.
-		if a, err = c.office.Authenticate(c.r.Context(), in.Login, in.Password, false); err != nil {
-			faults = []page.Problem{{Field: "login", Text: c.l.T("fault.login_taken")}}
+		var fault string
+		if a, fault, err = c.own(in); fault != "" {
+			faults = []page.Problem{{Field: "login", Text: c.l.T(fault)}}
 			return again()
 		}
 	}
@@ -231,6 +250,16 @@ func (c *call) registerDo() error {
 		done = "in_store"
 	}
 	return c.enter(a, c.next(v.Get("next")), done)
+}
+
+// own finds the account of a form that was sent twice: whoever knows the password is who made it. Here too a password is
+// tried, so the bounds of guessing hold.
+func (c *call) own(in office.Registration) (a directory.Account, fault string, err error) {
+	a, fault, err = c.prove(in.Login, in.Password)
+	if fault != "" && fault != "fault.too_many" {
+		fault = "fault.login_taken"
+	}
+	return a, fault, err
 }
 
 func registration(v url.Values) office.Registration {
