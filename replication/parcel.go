@@ -89,7 +89,7 @@ func Read(r record.Record) (Parcel, error) {
 	if len(r.Body) > MaxManifest {
 		return Parcel{}, fmt.Errorf("manifest of %d bytes: %w", len(r.Body), ErrMalformed)
 	}
-	if err := wire.Unmarshal(r.Body, &m); err != nil {
+	if err := wire.UnmarshalVersioned(r.Body, &m, 1); err != nil {
 		return Parcel{}, fmt.Errorf("manifest: %w: %w", ErrMalformed, err)
 	}
 	if err := m.Validate(); err != nil {
@@ -138,11 +138,11 @@ type Receipt struct {
 // ReadReceipt decodes the receipt of a record, without checking the signature.
 func ReadReceipt(r record.Record) (Receipt, error) {
 	var v Receipt
-	if err := wire.Unmarshal(r.Body, &v); err != nil {
+	if err := wire.UnmarshalVersioned(r.Body, &v, 1); err != nil {
 		return Receipt{}, fmt.Errorf("receipt: %w: %w", ErrMalformed, err)
 	}
 	if v.Version != 1 {
-		return Receipt{}, fmt.Errorf("receipt of format %d: this version reads format 1; upgrade: %w", v.Version, ErrTooNew)
+		return Receipt{}, fmt.Errorf("receipt of format %d: %w", v.Version, ErrMalformed)
 	}
 	return v, nil
 }
@@ -150,8 +150,9 @@ func ReadReceipt(r record.Record) (Receipt, error) {
 // ErrMalformed is wrapped by every error about bytes that are no parcel or receipt.
 var ErrMalformed = errors.New("malformed parcel")
 
-// ErrTooNew is wrapped by every error about bytes of a format that a newer version writes: upgrade, nothing is lost.
-var ErrTooNew = errors.New("written by a newer version")
+// ErrTooNew is wrapped by every error about bytes that a newer version writes: upgrade, nothing is lost. Ask for it before
+// ErrMalformed, which may stand beside it. It is that of the encoding, so that what an inbox could not decode is one too.
+var ErrTooNew = wire.ErrNewer
 
 // ErrReceipt is wrapped by every error about a receipt that is not the recipient's answer to the parcel at hand.
 var ErrReceipt = errors.New("receipt does not hold")

@@ -126,6 +126,59 @@ func TestReadRefusesWhatIsOutOfBounds(t *testing.T) {
 	}
 }
 
+// withKey adds a key to an encoded struct, as a later version of its format would.
+func withKey(t *testing.T, v any, key uint64) []byte {
+	t.Helper()
+	b, err := wire.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m map[uint64]wire.Raw
+	if err := wire.Unmarshal(b, &m); err != nil {
+		t.Fatal(err)
+	}
+	m[key] = wire.Raw{0xf5}
+	if b, err = wire.Marshal(m); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestWhatANewerVersionWroteIsToldFromTheMalformed: the one is asked for again after an upgrade, the other is not.
+func TestWhatANewerVersionWroteIsToldFromTheMalformed(t *testing.T) {
+	p := parcel(t, manifest())
+	key := replicationtest.Key(t, "recipient")
+	recipient := replication.Peer{Name: "H32.2", Keys: &identity.Keys{Sign: key.Public()}}
+	receipt := replication.Receipt{Version: 1, Parcel: p.ID(), From: "H32.2", To: "H32.1", Outcome: replication.Delivered}
+	verify := func(b []byte) error {
+		r, err := record.SignOne(key, replication.ReceiptLabel, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = replication.VerifyReceipt(p, r, recipient)
+		return err
+	}
+	plain := func(v any) []byte { b, _ := wire.Marshal(v); return b }
+	outcome := func(o replication.Outcome) []byte { r := receipt; r.Outcome = o; return plain(r) }
+	_, manifestKey := replication.Read(record.Record{Body: withKey(t, manifest(), 10)})
+	for what, err := range map[string]error{
+		"a key of a manifest":     manifestKey,
+		"a key of a receipt":      verify(withKey(t, receipt, 9)),
+		"a format of a receipt":   verify(plain(map[uint64]any{1: 2, 2: "a parcel named otherwise"})),
+		"an outcome of a receipt": verify(outcome(replication.Refused + 1)),
+	} {
+		if !errors.Is(err, replication.ErrTooNew) {
+			t.Errorf("%s to come: %v", what, err)
+		}
+	}
+	if err := verify(outcome(0)); err == nil || errors.Is(err, replication.ErrTooNew) {
+		t.Errorf("no outcome: %v", err)
+	}
+	if err := verify(outcome(replication.Delivered)); err != nil {
+		t.Errorf("the honest receipt that the others are made from: %v", err)
+	}
+}
+
 // FuzzOffer feeds the first message of a transfer, which any peer may send.
 func FuzzOffer(f *testing.F) {
 	b, _ := wire.Marshal(replication.Offer{Record: parcel(f, manifest()).Record, Eager: make([]byte, 40)})

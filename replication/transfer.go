@@ -111,8 +111,10 @@ func VerifyReceipt(p Parcel, r record.Record, recipient Peer) (Receipt, error) {
 		return Receipt{}, fmt.Errorf("receipt is for parcel %s, not %s: %w", v.Parcel.Short(), p.ID().Short(), ErrReceipt)
 	case v.From != p.Manifest.To || v.To != p.Manifest.From || recipient.Name != v.From:
 		return Receipt{}, fmt.Errorf("receipt is from %s to %s: %w", v.From, v.To, ErrReceipt)
-	case v.Outcome != Delivered && v.Outcome != Refused:
-		return Receipt{}, fmt.Errorf("receipt of outcome %d, which this version does not know; upgrade: %w", v.Outcome, ErrReceipt)
+	case v.Outcome > Refused:
+		return Receipt{}, fmt.Errorf("receipt of outcome %d: %w: %w", v.Outcome, ErrTooNew, ErrReceipt)
+	case v.Outcome == 0:
+		return Receipt{}, fmt.Errorf("receipt without an outcome: %w", ErrReceipt)
 	case v.Outcome == Refused && v.Refusal == "":
 		return Receipt{}, fmt.Errorf("receipt refuses without a reason: %w", ErrReceipt)
 	case recipient.Keys == nil:

@@ -109,6 +109,32 @@ func contents(t testing.TB) Contents {
 	return c
 }
 
+// TestABundleOfANewerVersionIsNotCalledDamaged: nobody is sent for another stick where an upgrade is what is needed.
+func TestABundleOfANewerVersionIsNotCalledDamaged(t *testing.T) {
+	for what, parts := range map[string]map[kind]any{
+		"a key of the index":   {kindIndex: map[uint64]any{1: "H32.1", 2: []string{}, 3: 1, 4: 0, 5: 0, 7: true}},
+		"a key of a record":    {kindIndex: Index{From: "H32.1"}, kindReceipt: map[uint64]any{1: []byte{1}, 2: make([]byte, 32), 3: []byte{2}, 5: 1, 9: true}},
+		"a format of a parcel": {kindIndex: Index{From: "H32.1"}, kindParcel: record.Record{Body: []byte{0xa1, 1, 2}, Size: 1}},
+	} {
+		b := bytes.NewBufferString(magic + version + "\n")
+		for k := kindIndex; k <= kindParcel; k++ {
+			if parts[k] == nil {
+				continue
+			}
+			raw, err := wire.Marshal(parts[k])
+			if err == nil {
+				err = writeSection(b, k, raw)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := Read(t.Context(), b, &basket{}); !errors.Is(err, ErrNewer) || errors.Is(err, ErrDamaged) {
+			t.Errorf("%s to come: %v", what, err)
+		}
+	}
+}
+
 func written(t testing.TB, c Contents) []byte {
 	t.Helper()
 	var b bytes.Buffer

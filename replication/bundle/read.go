@@ -107,7 +107,7 @@ func (b *reader) index() error {
 		return err
 	}
 	if err := wire.Unmarshal(body, &b.report.Index); err != nil {
-		return fmt.Errorf("index: %w: %w", ErrDamaged, err)
+		return fmt.Errorf("index: %w: %w", newerOr(ErrDamaged, err), err)
 	}
 	if err := b.report.Index.validate(); err != nil {
 		return err
@@ -134,7 +134,7 @@ func (b *reader) part(k kind, n uint32) error {
 	}
 	var rec record.Record
 	if err := wire.Unmarshal(body, &rec); err != nil {
-		return fmt.Errorf("section %d: %w: %w", k, ErrDamaged, err)
+		return fmt.Errorf("section %d: %w: %w", k, newerOr(ErrDamaged, err), err)
 	}
 	if k == kindParcel {
 		return b.parcel(rec)
@@ -157,11 +157,8 @@ func (b *reader) fault(id digest.Digest, err error) {
 
 func (b *reader) parcel(rec record.Record) error {
 	p, err := replication.Read(rec)
-	if errors.Is(err, replication.ErrTooNew) {
-		return fmt.Errorf("%w: %w", ErrNewer, err)
-	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
+		return fmt.Errorf("%w: %w", newerOr(ErrDamaged, err), err)
 	}
 	c := &chunks{b: b, count: len(p.Manifest.Chunks)}
 	err = b.sink.Parcel(b.ctx, p, c.get)
@@ -171,6 +168,14 @@ func (b *reader) parcel(rec record.Record) error {
 		b.fault(p.ID(), err)
 	}
 	return c.skip()
+}
+
+// newerOr says ErrNewer for what a newer version wrote.
+func newerOr(otherwise, err error) error {
+	if errors.Is(err, replication.ErrTooNew) {
+		return ErrNewer
+	}
+	return otherwise
 }
 
 // chunks reads the chunks that follow a parcel.

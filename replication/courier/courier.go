@@ -188,6 +188,8 @@ func reason(err error) string {
 		return "the recipient's key is revoked: it must be enrolled again"
 	case errors.Is(err, replication.ErrUnknown):
 		return "the recipient is not in this machine's edition of the directory"
+	case errors.Is(err, replication.ErrTooNew):
+		return "the recipient answers as a newer version does: upgrade this machine"
 	case errors.Is(err, replication.ErrReceipt):
 		return "the recipient's receipt does not hold: it may have a new key that this machine does not know yet"
 	case errors.Is(err, link.ErrUnreachable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):

@@ -10,6 +10,7 @@ import (
 
 	"motcua/crypto/digest"
 	"motcua/crypto/record"
+	"motcua/crypto/wire"
 	"motcua/replication"
 	"motcua/replication/bundle"
 	"motcua/replication/replicationtest"
@@ -127,6 +128,30 @@ func TestOneStuckParcelDoesNotHoldUpTheOthers(t *testing.T) {
 		for _, q := range stuck {
 			a.delivered(q, b, "stuck", 5*time.Minute)
 		}
+	})
+}
+
+// A content that only a newer version reads waits for the upgrade of its recipient, however deep inside the inbox finds it.
+func TestAContentToComeWaitsForTheUpgrade(t *testing.T) {
+	in(t, func(t *testing.T, p *province) {
+		a, b := p.office("A"), p.office("B")
+		old := true
+		b.inbox.Accept = func(replication.Parcel, replication.Content) error {
+			if !old {
+				return nil
+			}
+			var known struct {
+				Name string `cbor:"1,keyasint"`
+			}
+			return fmt.Errorf("read content: %w", wire.Unmarshal([]byte{0xa2, 1, 0x61, 'a', 2, 0xf5}, &known))
+		}
+		q := a.send(b, "of a newer version")
+		time.Sleep(time.Hour)
+		if got := a.outbox.Attempts(q.ID()); len(got) == 0 || !strings.Contains(got[0], "upgraded") {
+			t.Errorf("reasons for people: %q", got)
+		}
+		old = false
+		a.delivered(q, b, "of a newer version", 5*time.Minute)
 	})
 }
 

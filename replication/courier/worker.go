@@ -153,7 +153,12 @@ func ofParcel(err error) bool {
 	if _, ok := errors.AsType[*replication.NotNow](err); ok {
 		return true
 	}
-	return errors.Is(err, replication.ErrReceipt) || errors.Is(err, replication.ErrMalformed) || errors.Is(err, os.ErrNotExist)
+	for _, of := range []error{replication.ErrReceipt, replication.ErrMalformed, replication.ErrTooNew, os.ErrNotExist} {
+		if errors.Is(err, of) {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *worker) holdBack(id digest.Digest, now time.Time) {

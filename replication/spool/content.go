@@ -80,11 +80,14 @@ func decodeHeader(first []byte, total int64) (header, int64, error) {
 	if n > maxHeader || n > int64(len(first))-4 {
 		return h, 0, fmt.Errorf("content header of %d bytes: %w", n, ErrUnreadable)
 	}
-	if err := wire.Unmarshal(first[4:4+n], &h); err != nil {
+	err := wire.UnmarshalVersioned(first[4:4+n], &h, 1)
+	switch {
+	case errors.Is(err, replication.ErrTooNew):
+		return h, 0, fmt.Errorf("content header: %w", err) // not ErrUnreadable: it will be read after the upgrade
+	case err != nil:
 		return h, 0, fmt.Errorf("content header: %w: %w", ErrUnreadable, err)
-	}
-	if h.Version != 1 {
-		return h, 0, fmt.Errorf("content of format %d: this version reads format 1; upgrade: %w", h.Version, replication.ErrTooNew)
+	case h.Version != 1:
+		return h, 0, fmt.Errorf("content of format %d: %w", h.Version, ErrUnreadable)
 	}
 	if h.Body > replication.MaxBody || len(h.Files) > replication.MaxFiles {
 		return h, 0, fmt.Errorf("body of %d bytes and %d files: %w", h.Body, len(h.Files), ErrUnreadable)
@@ -101,8 +104,8 @@ func decodeHeader(first []byte, total int64) (header, int64, error) {
 }
 
 // Unpack opens the content of a parcel all of whose chunks are here. Files stay in the spool and are read from it, so
-// the content is good until Drop. The error wraps ErrUnreadable, or replication.ErrTooNew, if the content will never
-// open in this version; others are of this machine.
+// the content is good until Drop. The error wraps ErrUnreadable if the content will never open, replication.ErrTooNew if a
+// later version reads it; others are of this machine.
 func (s *Spool) Unpack(p replication.Parcel, key *seal.PrivateKey) (replication.Content, error) {
 	fail := func(err error) (replication.Content, error) {
 		return replication.Content{}, fmt.Errorf("unpack parcel %s: %w", p.ID().Short(), err)

@@ -351,14 +351,22 @@ func TestGoldenHeader(t *testing.T) {
 	}
 }
 
+// A content of a newer version is neither misread nor called unreadable, which would be refused for good.
 func TestHeaderOfANewerFormatIsNotMisread(t *testing.T) {
-	b, err := wire.Marshal(header{Version: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b = append([]byte{0, 0, 0, byte(len(b))}, b...)
-	if _, _, err := decodeHeader(b, int64(len(b))); !errors.Is(err, replication.ErrTooNew) {
-		t.Errorf("got %v", err)
+	for what, h := range map[string]any{
+		"a later format":         header{Version: 2},
+		"built in another way":   map[uint64]any{1: 2, 2: "body"},
+		"a new key":              map[uint64]any{1: 1, 2: 0, 4: true},
+		"a new key about a file": map[uint64]any{1: 1, 2: 0, 3: []any{map[uint64]any{1: make([]byte, 32), 2: 0, 3: "x"}}},
+	} {
+		b, err := wire.Marshal(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = append([]byte{0, 0, 0, byte(len(b))}, b...)
+		if _, _, err := decodeHeader(b, int64(len(b))); !errors.Is(err, replication.ErrTooNew) || errors.Is(err, ErrUnreadable) {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
 
