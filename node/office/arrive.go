@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"motcua/crypto/digest"
 	"motcua/crypto/record"
+	"motcua/crypto/wire"
 	"motcua/directory"
 	"motcua/node/dossier"
 	"motcua/node/store"
@@ -27,10 +30,12 @@ func (in Inbox) Taken(_ context.Context, id digest.Digest) (r record.Record, ok 
 	return r, ok, err
 }
 
-// unwelcome is why a content is refused for good. Its text goes into the receipt: no personal data.
+// unwelcome is why a content is refused for good. Its text goes into the receipt: no personal data. What contradicts a chain
+// held here is evidence, and is stored with the refusal.
 type unwelcome struct {
-	why  replication.Refusal
-	note string
+	why      replication.Refusal
+	note     string
+	evidence func(*store.Tx) error
 }
 
 func (u *unwelcome) Error() string { return string(u.why) + ": " + u.note }
@@ -39,7 +44,21 @@ func refuse(note string, err error) error {
 	if err != nil {
 		note += ": " + err.Error()
 	}
-	return &unwelcome{replication.Unwelcome, note}
+	return &unwelcome{why: replication.Unwelcome, note: note}
+}
+
+// later tells whether a content may yet be taken: a newer edition may know its signer, a newer version of this program may read
+// it. Then it is no verdict, and the sender brings it again.
+func later(err error) bool {
+	return errors.Is(err, replication.ErrUnknown) || errors.Is(err, wire.ErrNewer)
+}
+
+// unreadable refuses bytes that no version has written.
+func unreadable(err error) error {
+	if later(err) {
+		return err
+	}
+	return &unwelcome{why: replication.Unreadable, note: err.Error()}
 }
 
 // maxReceiptNote bounds the reason in a receipt, in bytes.
@@ -64,7 +83,7 @@ func (in Inbox) take(ctx context.Context, p replication.Parcel, c replication.Co
 	ch, err := in.o.judge(ctx, p, c)
 	if u, ok := errors.AsType[*unwelcome](err); ok {
 		in.o.Log.Warn("parcel refused", "parcel", p.ID().Short(), "from", p.Manifest.From, "refusal", u.why)
-		return in.Refuse(ctx, p, u.why, u.note)
+		return in.settle(ctx, p, u.why, u.note, change{extra: u.evidence})
 	}
 	if err != nil {
 		return record.Record{}, err
@@ -79,14 +98,14 @@ func (in Inbox) take(ctx context.Context, p replication.Parcel, c replication.Co
 
 // Refuse stores and returns a signed refusal.
 func (in Inbox) Refuse(ctx context.Context, p replication.Parcel, why replication.Refusal, note string) (record.Record, error) {
-	if len(note) > maxReceiptNote {
-		note = note[:maxReceiptNote]
-	}
 	return in.settle(ctx, p, why, note, change{})
 }
 
 // settle stores the receipt of a parcel with its effect, or returns the receipt given before.
 func (in Inbox) settle(ctx context.Context, p replication.Parcel, why replication.Refusal, note string, ch change) (record.Record, error) {
+	if len(note) > maxReceiptNote {
+		note = strings.ToValidUTF8(note[:maxReceiptNote], "")
+	}
 	signed, err := replication.NewReceipt(p, why, note, in.o.Now().Unix(), in.o.key)
 	if err != nil {
 		return record.Record{}, err
@@ -114,11 +133,8 @@ func (in Inbox) settle(ctx context.Context, p replication.Parcel, why replicatio
 // judge decides what a content does. The error is an *unwelcome for what can never be taken; any other means "not now".
 func (o *Office) judge(ctx context.Context, p replication.Parcel, c replication.Content) (change, error) {
 	body, err := decodeContent(c.Body)
-	if errors.Is(err, errNewerContent) {
-		return change{}, err
-	}
 	if err != nil {
-		return change{}, &unwelcome{replication.Unreadable, err.Error()}
+		return change{}, unreadable(err)
 	}
 	from := string(p.Manifest.From)
 	switch body.Kind {
@@ -136,7 +152,7 @@ func (o *Office) judge(ctx context.Context, p replication.Parcel, c replication.
 func judged[T any](ctx context.Context, o *Office, c content, from string, files []replication.File, f func(string, T) (change, error)) (change, error) {
 	b, err := bodyOf[T](c)
 	if err != nil {
-		return change{}, &unwelcome{replication.Unreadable, err.Error()}
+		return change{}, unreadable(err)
 	}
 	ch, err := f(from, b)
 	if err != nil {
@@ -178,6 +194,14 @@ func (o *Office) storeFile(ctx context.Context, f replication.File) error {
 	return o.Blobs.PutSealed(ctx, r, f.Digest, f.Size)
 }
 
+// unlessLater refuses what is wrong whichever version reads it, and with whichever edition.
+func unlessLater(note string, err error) error {
+	if later(err) {
+		return err
+	}
+	return refuse(note, err)
+}
+
 // verified reads, verifies and folds a chain that came from another office. A signer not known yet means "not now": a newer
 // edition may know it.
 func (o *Office) verified(rs []record.Record) ([]dossier.Signed, dossier.State, error) {
@@ -186,18 +210,14 @@ func (o *Office) verified(rs []record.Record) ([]dossier.Signed, dossier.State, 
 	}
 	chain, err := dossier.ReadChain(rs)
 	if err != nil {
-		// A kind or format of a later version is not refused for good: this node will be upgraded.
-		return nil, dossier.State{}, err
+		return nil, dossier.State{}, unlessLater("a chain cannot be read", err)
 	}
 	if err := dossier.Verify(chain, o.keyOf); err != nil {
-		if errors.Is(err, replication.ErrUnknown) {
-			return nil, dossier.State{}, err
-		}
-		return nil, dossier.State{}, refuse("a chain does not verify", err)
+		return nil, dossier.State{}, unlessLater("a chain does not verify", err)
 	}
 	s, err := dossier.Replay(chain)
 	if err != nil {
-		return nil, dossier.State{}, refuse("a chain breaks a rule", err)
+		return nil, dossier.State{}, unlessLater("a chain breaks a rule", err)
 	}
 	return chain, s, nil
 }
@@ -206,29 +226,31 @@ func (o *Office) verified(rs []record.Record) ([]dossier.Signed, dossier.State, 
 func (o *Office) takeSubmission(from string, b submissionContent) (change, error) {
 	s, err := dossier.VerifySubmission(b.Submission, o.keyOf)
 	switch {
-	case errors.Is(err, replication.ErrUnknown):
-		return change{}, err
 	case err != nil:
-		return change{}, refuse("the submission does not verify", err)
+		return change{}, unlessLater("the submission does not verify", err)
 	case s.Portal != from || s.Office != string(o.Code):
 		return change{}, refuse("the submission is of another portal or for another office", nil)
 	}
 	return o.arrive(b.Submission, s), nil
 }
 
-// arrive is how every submission arrives at the office in charge, from its own portal too.
+// arrive is how every submission arrives at the office in charge, from its own portal too. That office reports it by its own
+// clock: a portal whose clock is fast would else outdate what the office says next.
 func (o *Office) arrive(r record.Record, s dossier.Submission) change {
 	tr := submittedTrack(s)
 	if s.Office == string(o.Code) {
-		tr.Root = o.Code
+		tr.Root, tr.AsOf = o.Code, o.Now().UnixMilli()
 	}
 	return change{
-		chain: r.ID(), files: s.Attachments, tracks: []directory.Track{tr},
+		chain: r.ID(), files: s.Attachments, reports: true,
 		extra: func(t *store.Tx) error {
 			if _, err := t.Row(r.ID()); err == nil {
 				return nil // known already, perhaps accepted: nothing may be set back
 			}
 			if err := t.PutSubmission(r); err != nil {
+				return err
+			}
+			if err := t.QueueTrack(tr); err != nil {
 				return err
 			}
 			return t.PutRow(o.submissionRow(r.ID(), s))
@@ -317,13 +339,17 @@ func (o *Office) takeReport(from string, b reportContent) (change, error) {
 	if asked.Noted && asked.Head == child.Head {
 		return change{chain: h.state.Chain, files: attachments(kid)}, nil // another parcel brought it before
 	}
-	return o.noteReport(h, kid, child)
+	return o.noteReport(h, asked, kid, child, b.Looks)
 }
 
-func (o *Office) noteReport(h held, kid []dossier.Signed, child dossier.State) (change, error) {
+func (o *Office) noteReport(h held, asked dossier.Child, kid []dossier.Signed, child dossier.State, looks []store.Look) (change, error) {
 	e, err := dossier.Note(h.state, child, h.plan, o.system())
 	if rule, ok := errors.AsType[*dossier.Rule](err); ok {
-		return change{}, refuse("the report does not answer the request", rule)
+		u := &unwelcome{why: replication.Unwelcome, note: "the report does not answer the request: " + rule.Error()}
+		if asked.Noted { // a second end of a chain that has been noted: both are kept
+			u.evidence = func(t *store.Tx) error { return o.putCopy(t, kid) }
+		}
+		return change{}, u
 	}
 	if err != nil {
 		return change{}, err
@@ -335,7 +361,12 @@ func (o *Office) noteReport(h held, kid []dossier.Signed, child dossier.State) (
 	c := change{
 		chain: next.Chain, expect: h.state.Head, events: []dossier.Signed{signed}, files: attachments(kid),
 		rows: []store.Row{o.rootRow(next, h.plan)}, tracks: []directory.Track{o.trackOf(next, h.plan)},
-		extra: func(t *store.Tx) error { return o.putCopy(t, kid) },
+		extra: func(t *store.Tx) error {
+			if err := o.putCopy(t, kid); err != nil {
+				return err
+			}
+			return o.putLooks(t, next.Chain, child.Office, looks)
+		},
 	}
 	return c, nil
 }
@@ -349,7 +380,41 @@ func (o *Office) takeStatus(from string, b statusContent) (change, error) {
 	if len(chain) != 1 || root.Office != from || root.IsChild || root.Submission.Portal != string(o.Code) {
 		return change{}, refuse("the status is of another office or for another portal", nil)
 	}
+	if err := o.validStatus(root, b.Track); err != nil {
+		return change{}, err
+	}
 	return change{chain: root.Chain, extra: func(t *store.Tx) error { return o.storeStatus(t, root, chain, b.Track) }}, nil
+}
+
+// statusAhead is how far the clock of an office may be ahead before its word waits until that time has come: taken at once, it
+// would outlast every later word.
+const statusAhead = 24 * time.Hour
+
+// rootStatus tells whether this version knows a status of a chain that has begun.
+func rootStatus(s string) bool {
+	switch dossier.Status(s) {
+	case dossier.StatusAccepted, dossier.StatusProcessing, dossier.StatusWaiting, dossier.StatusDecided, dossier.StatusDone,
+		dossier.StatusReturned, dossier.StatusRefused:
+		return true
+	}
+	return false
+}
+
+// validStatus checks that a track is of the chain it came with, and of a form that lists can show.
+func (o *Office) validStatus(root dossier.State, tr directory.Track) error {
+	code := root.Code
+	if code == "" {
+		code = root.Submission.Code
+	}
+	switch {
+	case tr.Code != code || string(tr.Root) != root.Office || tr.Holder.Validate() != nil || tr.Due < 0 || tr.AsOf < root.Begun:
+		return refuse("the status does not fit its dossier", nil)
+	case !rootStatus(tr.State):
+		return fmt.Errorf("status %.40q is not known to this version: %w", tr.State, wire.ErrNewer)
+	case tr.AsOf > o.Now().Add(statusAhead).UnixMilli():
+		return fmt.Errorf("the status is dated a day ahead: the clock of office %s or of this one is wrong", root.Office)
+	}
+	return nil
 }
 
 func (o *Office) storeStatus(t *store.Tx, root dossier.State, chain []dossier.Signed, tr directory.Track) error {

@@ -37,6 +37,7 @@ type change struct {
 	tracks        []directory.Track
 	files         []dossier.Attachment // to be kept for the chain
 	extra         func(*store.Tx) error
+	reports       bool // extra queues a track
 }
 
 // commit stores a change and returns its answer, or the answer given before to the same token. The parcels of a change
@@ -120,7 +121,7 @@ func (o *Office) announce(c change, repeated bool) {
 	for _, s := range c.sends {
 		o.Wake(s.parcel.Manifest.To)
 	}
-	if len(c.tracks) > 0 {
+	if len(c.tracks) > 0 || c.reports {
 		o.poke()
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"motcua/crypto/record"
 	"motcua/crypto/wire"
 	"motcua/directory"
+	"motcua/node/store"
 )
 
 // contentKind is what a parcel carries. Append only; never reuse a number.
@@ -55,9 +56,11 @@ type requestContent struct {
 	Chains [][]record.Record `cbor:"3,keyasint,omitempty"`
 }
 
-// reportContent brings a child chain that has ended to its root office.
+// reportContent brings a child chain that has ended to its root office, with the looks at the dossier that the asked office
+// has recorded, so that the applicant sees them too.
 type reportContent struct {
 	Child []record.Record `cbor:"1,keyasint"`
+	Looks []store.Look    `cbor:"2,keyasint,omitempty"`
 }
 
 // statusContent tells the portal where a submission was handed in what became of it. Chain is the root chain's first event,
@@ -84,21 +87,20 @@ func encodeContent(k contentKind, body any) ([]byte, error) {
 	return wire.Marshal(content{Version: 1, Kind: k, Body: raw})
 }
 
-// decodeContent reads the envelope.
+// decodeContent reads the envelope. What a later version wrote is wire.ErrNewer: it is asked for again.
 func decodeContent(b []byte) (content, error) {
 	var c content
-	if err := wire.Unmarshal(b, &c); err != nil {
+	if err := wire.UnmarshalVersioned(b, &c, 1); err != nil {
 		return c, fmt.Errorf("%w: %w", errContent, err)
 	}
-	if c.Version != 1 || c.Kind < kindSubmission || c.Kind > kindStatus {
-		return c, fmt.Errorf("content of format %d and kind %d: this version knows format 1 and kinds 1 to %d: %w",
-			c.Version, c.Kind, kindStatus, errNewerContent)
+	if c.Version != 1 || c.Kind < kindSubmission {
+		return c, fmt.Errorf("%w: format %d, kind %d", errContent, c.Version, c.Kind)
+	}
+	if c.Kind > kindStatus {
+		return c, fmt.Errorf("content of kind %d, this version knows kinds 1 to %d: %w", c.Kind, kindStatus, wire.ErrNewer)
 	}
 	return c, nil
 }
-
-// errNewerContent means that a later version of this program can read it, so it is asked for again.
-var errNewerContent = errors.New("upgrade this node to read it")
 
 // bodyOf reads the body of a content.
 func bodyOf[T any](c content) (T, error) {

@@ -103,11 +103,7 @@ func (o *Office) refuse(ctx context.Context, actor directory.Account, code, reas
 	if err := o.staff("refuse", actor); err != nil {
 		return "", err
 	}
-	sub, s, err := o.waiting("refuse", code)
-	if err != nil {
-		return "", err
-	}
-	pl, err := o.plan(s.Procedure, s.ProcVersion, s.Office)
+	sub, _, err := o.waiting("refuse", code)
 	if err != nil {
 		return "", err
 	}
@@ -115,7 +111,8 @@ func (o *Office) refuse(ctx context.Context, actor directory.Account, code, reas
 	if err != nil {
 		return "", err
 	}
-	return o.begin(ctx, e, pl, token, "refused")
+	// No step is left after a refusal: it needs no plan, and a submission that cannot be placed must not stay for ever.
+	return o.begin(ctx, e, dossier.Plan{}, token, "refused")
 }
 
 // waiting finds a submission that is neither accepted nor refused.
@@ -274,7 +271,13 @@ func (o *Office) requestParcel(ctx context.Context, root dossier.State, asked do
 // followChild adds row and report of a child chain that has grown.
 func (o *Office) followChild(ctx context.Context, c *change, next dossier.State, pl dossier.Plan, chain []dossier.Signed) error {
 	var root dossier.State
-	err := o.Store.View(func(t *store.Tx) (err error) { _, root, err = readChain(t, next.Root); return err })
+	var looks []store.Look
+	err := o.Store.View(func(t *store.Tx) (err error) {
+		if _, root, err = readChain(t, next.Root); err == nil {
+			looks, err = o.looksHere(t, next.Root)
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -283,7 +286,7 @@ func (o *Office) followChild(ctx context.Context, c *change, next dossier.State,
 	if next.Status != dossier.StatusReported {
 		return nil
 	}
-	out, err := o.pack(ctx, root.Office, next.Chain, kindReport, reportContent{Child: records(chain)}, attachments(chain))
+	out, err := o.pack(ctx, root.Office, next.Chain, kindReport, reportContent{Child: records(chain), Looks: looks}, attachments(chain))
 	c.sends = append(c.sends, out)
 	return err
 }

@@ -66,6 +66,36 @@ func (o *Office) looked(ctx context.Context, chain digest.Digest, a directory.Ac
 	return o.Store.Update(ctx, func(t *store.Tx) error { return t.PutLook(l) })
 }
 
+// maxCarried bounds the looks that go with a report, newest first.
+const maxCarried = 200
+
+// looksHere are the looks at a dossier that this office's node has recorded.
+func (o *Office) looksHere(t *store.Tx, root digest.Digest) ([]store.Look, error) {
+	all, err := t.Looks(root, maxCarried)
+	return slices.DeleteFunc(all, func(l store.Look) bool { return l.Office != string(o.Code) || !carried(l, root, l.Office) }), err
+}
+
+// carried tells whether a look has the form of one that an asked office may bring. One that has not is passed over: it is no
+// reason to refuse a report.
+func carried(l store.Look, root digest.Digest, office string) bool {
+	return l.Chain == root && l.Office == office && l.At > 0 && l.Account != "" && len(l.Account) <= 64 && len(l.Name) <= dossier.MaxName &&
+		len(l.Role) <= 40 && l.Purpose != "" && len(l.Purpose) <= 40 && l.SignedIn == ""
+}
+
+// putLooks keeps the looks that came with a report, none of them dated ahead of this node's clock.
+func (o *Office) putLooks(t *store.Tx, root digest.Digest, office string, looks []store.Look) error {
+	for _, l := range looks[:min(len(looks), maxCarried)] {
+		if !carried(l, root, office) {
+			continue
+		}
+		l.At = min(l.At, o.Now().UnixMilli())
+		if err := t.PutLook(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // tree reads a dossier by its root chain as far as this node holds it.
 func (o *Office) tree(t *store.Tx, root digest.Digest) (d tree, err error) {
 	if d.chain, d.root, err = readChain(t, root); err != nil {
@@ -78,6 +108,9 @@ func (o *Office) tree(t *store.Tx, root digest.Digest) (d tree, err error) {
 		return d, err
 	}
 	d.plan, err = o.plan(d.root.Procedure, d.root.ProcVersion, d.root.Office)
+	if d.root.Status == dossier.StatusRefused {
+		err = nil // there is nothing to plan, perhaps for want of a plan
+	}
 	return d, err
 }
 
@@ -105,14 +138,31 @@ func (o *Office) Submission(ctx context.Context, actor directory.Account, code s
 	v := o.view(submissionSheet(sub.ID(), s))
 	v.Freshness = Freshness{AsOf: o.Now(), Fresh: true, Source: FromHolder}
 	pl, err := o.plan(s.Procedure, s.ProcVersion, s.Office)
-	if err != nil {
-		return v, err
-	}
 	v.Allowed = dossier.Allowed(dossier.State{}, pl, o.act(actor))
+	if err != nil {
+		o.cannotAccept(&v)
+		return v, o.here(ctx, &v)
+	}
 	if due, x, err := o.due(o.Now(), pl.Procedure.Limit); err == nil {
 		v.Due, v.Explanation = due, x // if it is accepted now
 	}
 	return v, o.here(ctx, &v)
+}
+
+// cannotAccept leaves the refusal alone to be chosen, for a submission whose procedure cannot be planned here.
+func (o *Office) cannotAccept(v *DossierView) {
+	for i := range v.Allowed {
+		if v.Allowed[i].Kind == dossier.KindAccepted {
+			v.Allowed[i].Why = &dossier.Rule{Code: dossier.RuleProcedure, Message: unplanned()}
+		}
+	}
+}
+
+func unplanned() directory.Text {
+	return directory.Text{
+		VI: "Danh mục tại đây chưa có thủ tục này, hoặc chưa xác định được cơ quan thực hiện các bước. Cập nhật danh mục, hoặc từ chối và nêu lý do.",
+		EN: "The catalogue here has not this procedure, or no office for one of its steps. Update the catalogue, or refuse and say why.",
+	}
 }
 
 // Dossier shows a chain of this office's desk: a root chain, or a child chain with the root's copy around it.
@@ -160,10 +210,27 @@ func (o *Office) rootView(v *DossierView, d tree, actor directory.Account) error
 		for _, c := range d.root.Children {
 			v.Children = append(v.Children, o.requestView(t, c, d.kids[c.ID]))
 		}
-		forks, err := t.Forks(d.root.Chain, maxLooks)
-		v.Forks = len(forks)
-		return errors.Join(err, o.waitingFor(t, v, d.root.Chain))
+		return errors.Join(countForks(t, v, d.root), o.waitingFor(t, v, d.root.Chain))
 	})
+}
+
+// countForks counts the contradictions in all the chains of a dossier.
+func countForks(t *store.Tx, v *DossierView, root dossier.State) error {
+	for _, chain := range append([]digest.Digest{root.Chain}, childIDs(root)...) {
+		forks, err := t.Forks(chain, maxLooks)
+		if err != nil {
+			return err
+		}
+		v.Forks += len(forks)
+	}
+	return nil
+}
+
+func childIDs(root dossier.State) (out []digest.Digest) {
+	for _, c := range root.Children {
+		out = append(out, c.ID)
+	}
+	return out
 }
 
 // requestView shows a request to another office: when it was asked, and when that office's receipt says it arrived.
@@ -202,7 +269,9 @@ func (o *Office) childView(v *DossierView, d tree, row store.Row, actor director
 		v.Allowed = dossier.Allowed(child, d.plan, act)
 		o.stepAtHand(v, child, d.plan)
 	}
-	return o.Store.View(func(t *store.Tx) error { return o.waitingFor(t, v, row.Chain) })
+	return o.Store.View(func(t *store.Tx) error {
+		return errors.Join(countForks(t, v, d.root), o.waitingFor(t, v, row.Chain))
+	})
 }
 
 func receiveRule(root dossier.State, c dossier.Child, a dossier.Act) (*dossier.Rule, error) {
@@ -312,13 +381,19 @@ func (o *Office) open(ctx context.Context, files []dossier.Attachment, blob dige
 	return FileInfo{}, nil, directory.Errorf("file", directory.NotFound, "the dossier has no such file here")
 }
 
-// Slip is the receipt slip of an accepted dossier of this office.
+// Slip is the receipt slip of a dossier that this office accepted. The look is recorded first.
 func (o *Office) Slip(ctx context.Context, actor directory.Account, code string) (SlipView, error) {
 	if err := o.staff("slip", actor); err != nil {
 		return SlipView{}, err
 	}
 	row, err := o.rowByCode("slip", code)
 	if err != nil {
+		return SlipView{}, err
+	}
+	if row.Kind != store.RowRoot || row.Code == "" || row.Root != string(o.Code) {
+		return SlipView{}, directory.Errorf("slip", directory.NotFound, "no dossier has been accepted here under this code")
+	}
+	if err := o.looked(ctx, row.Chain, actor, o.atDesk(lookWork)); err != nil {
 		return SlipView{}, err
 	}
 	return o.slip(row)
@@ -334,9 +409,6 @@ func (o *Office) rowByCode(op, code string) (row store.Row, err error) {
 }
 
 func (o *Office) slip(row store.Row) (SlipView, error) {
-	if row.Kind != store.RowRoot || row.Code == "" {
-		return SlipView{}, directory.Errorf("slip", directory.NotFound, "no dossier has been accepted under this code")
-	}
 	d, err := o.readTree("slip", row.Chain)
 	if err != nil {
 		return SlipView{}, err

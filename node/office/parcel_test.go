@@ -47,7 +47,7 @@ func formats(t testing.TB) (out [][2]string) {
 	}{
 		{kindSubmission, submissionContent{sub}},
 		{kindRequest, requestContent{[]record.Record{ev}, digest.Of([]byte("child")), [][]record.Record{{ev}}}},
-		{kindReport, reportContent{[]record.Record{ev}}},
+		{kindReport, reportContent{Child: []record.Record{ev}}},
 		{kindStatus, statusContent{[]record.Record{ev}, tr}},
 	} {
 		b, err := encodeContent(c.kind, c.body)
@@ -229,7 +229,7 @@ func TestUnwelcomeContents(t *testing.T) {
 		"a signature of another event":    {xa, huyen, kindRequest, mutate(func(v *requestContent) { v.Root[2].Signature = v.Root[1].Signature }), papers, replication.Unwelcome},
 		"an empty chain":                  {xa, huyen, kindRequest, mutate(func(v *requestContent) { v.Root = nil }), papers, replication.Unwelcome},
 		"another's chain beside it":       {xa, huyen, kindRequest, mutate(func(v *requestContent) { v.Chains = [][]record.Record{v.Root} }), papers, replication.Unwelcome},
-		"a report on nothing":             {huyen, xa, kindReport, reportContent{honest.Root}, nil, replication.Unwelcome},
+		"a report on nothing":             {huyen, xa, kindReport, reportContent{Child: honest.Root}, nil, replication.Unwelcome},
 		"a status of another office":      {huyen, bien, kindStatus, statusContent{honest.Root[:1], directory.Track{}}, nil, replication.Unwelcome},
 		"a status with too much":          {xa, bien, kindStatus, statusContent{honest.Root, directory.Track{}}, nil, replication.Unwelcome},
 		"a submission of another portal":  {huyen, xa, kindSubmission, submissionContent{stolen}, nil, replication.Unwelcome},
@@ -282,9 +282,9 @@ func TestLateAndRepeatedContents(t *testing.T) {
 		return r.Outcome
 	}
 	for name, got := range map[string]replication.Outcome{
-		"a report by another office":         tell(bien, xa, kindReport, reportContent{records(kid.chain)}),
-		"a report before its end":            tell(huyen, xa, kindReport, reportContent{records(early.chain)}),
-		"a report to an office not the root": tell(huyen, bien, kindReport, reportContent{records(kid.chain)}),
+		"a report by another office":         tell(bien, xa, kindReport, reportContent{Child: records(kid.chain)}),
+		"a report before its end":            tell(huyen, xa, kindReport, reportContent{Child: records(early.chain)}),
+		"a report to an office not the root": tell(huyen, bien, kindReport, reportContent{Child: records(kid.chain)}),
 	} {
 		if got != replication.Refused {
 			t.Errorf("%s: outcome %d", name, got)
@@ -295,8 +295,8 @@ func TestLateAndRepeatedContents(t *testing.T) {
 	}
 	for name, got := range map[string]replication.Outcome{
 		"the request again":    tell(xa, huyen, kindRequest, requestContent{Root: records(h.chain), Child: asked.ID}),
-		"the report":           tell(huyen, xa, kindReport, reportContent{records(kid.chain)}),
-		"the report once more": tell(huyen, xa, kindReport, reportContent{records(kid.chain)}),
+		"the report":           tell(huyen, xa, kindReport, reportContent{Child: records(kid.chain)}),
+		"the report once more": tell(huyen, xa, kindReport, reportContent{Child: records(kid.chain)}),
 	} {
 		if got != replication.Delivered {
 			t.Errorf("%s: outcome %d", name, got)
@@ -328,7 +328,7 @@ func TestNotNow(t *testing.T) {
 	must(t, err)
 	later, err := p.offices[bien].Spool.Pack(draftFor(p, bien, xa), p.offices[bien].key, p.offices[xa].id.Seal.Public(), b, nil)
 	must(t, err)
-	if _, err := p.take(bien, xa, later); !errors.Is(err, errNewerContent) {
+	if _, err := p.take(bien, xa, later); !errors.Is(err, wire.ErrNewer) {
 		t.Errorf("of a kind of a later version: %v", err)
 	}
 	if p.carry() != 1 {
