@@ -97,7 +97,7 @@ func printStatus(w io.Writer, s province.Status) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "SERVER\tSTATE\tFOLLOWS\tEDITION")
 	for _, v := range s.Servers {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", v.Name, upOrDown(v.Up, true), dash(v.Leader), number(v.Up, v.Edition))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", v.Name, upOrDown(v.Up, v.Line), dash(v.Leader), number(v.Up, v.Edition))
 	}
 	fmt.Fprintln(t, "\t\t\t\nOFFICE\tSTATE\tWAITING\tEDITION\tNAME FOR COMMANDS")
 	for _, v := range s.Offices {
@@ -131,7 +131,7 @@ func number(known bool, n uint64) string {
 }
 
 func demoOrderCommand(verb, short string) *command {
-	c := newCommand("demo "+verb, "OFFICE", short, "motcua demo "+verb+" dien-an")
+	c := newCommand("demo "+verb, "OFFICE|SERVER", short, "motcua demo "+verb+" dien-an")
 	dir := c.flags.String("data", "", "`folder` of the demo (default: the one started last)")
 	c.run = func(ctx context.Context, std stdio, args []string) error {
 		if len(args) != 1 {

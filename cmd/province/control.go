@@ -1,12 +1,15 @@
 package province
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +28,7 @@ type ServerStatus struct {
 	Name    string `json:"name"`
 	Addr    string `json:"addr"`
 	Up      bool   `json:"up"`
+	Line    bool   `json:"line"`
 	Leader  string `json:"leader,omitempty"` // whom it follows
 	Edition uint64 `json:"edition,omitempty"`
 }
@@ -121,18 +125,31 @@ func (d *Demo) obey(ctx context.Context, o order) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p := d.procs[name]
+	p, who := d.procs[name], d.Plan.title(name)
 	switch o.Verb {
 	case "stop":
-		return name + " was killed; its data is kept", p.kill()
+		return who + ": killed; its data is kept", p.kill()
 	case "start":
-		return name + " runs again", p.start(startTimeout)
+		return d.startAgain(ctx, p, who)
 	case "cut":
-		return name + " has lost its line to every other machine; its own pages still answer", d.setLine(ctx, name, false)
+		return who + ": cut off from every other machine; what needs nobody else goes on", d.setLine(ctx, p, who, false)
 	case "heal":
-		return name + " has its line back", d.setLine(ctx, name, true)
+		return who + ": the line is back", d.setLine(ctx, p, who, true)
 	}
 	return "", fmt.Errorf("unknown order %q", o.Verb)
+}
+
+// startAgain starts what was stopped. A line that was cut stays cut. A directory server alone does not answer until a majority
+// runs: that is no failure.
+func (d *Demo) startAgain(ctx context.Context, p *process, who string) (string, error) {
+	err := p.start(againTimeout)
+	if errors.Is(err, errNotReady) {
+		return who + ": runs, but does not answer yet (a directory server waits for a majority of the servers)", nil
+	}
+	if err == nil && p.cut {
+		err = d.setLine(ctx, p, who, false)
+	}
+	return who + ": runs again", err
 }
 
 // Order does what another terminal may ask: cut, heal, stop or start one office or server. It returns what became of it.
@@ -149,12 +166,19 @@ func (d *Demo) Folder(name string) string {
 	return d.folder(found)
 }
 
-func (d *Demo) setLine(ctx context.Context, name string, up bool) error {
-	c, err := admin.NewClient(d.folder(name))
+func (d *Demo) setLine(ctx context.Context, p *process, who string, up bool) error {
+	if !p.up() {
+		return fmt.Errorf("%s is stopped; start it first: motcua demo start %s", who, p.name)
+	}
+	c, err := admin.NewClient(p.dir)
 	if err != nil {
 		return err
 	}
-	return c.Post(ctx, "/line", map[string]bool{"up": up}, nil)
+	if err := c.Post(ctx, "/line", map[string]bool{"up": up}, nil); err != nil {
+		return err
+	}
+	p.cut = !up
+	return nil
 }
 
 // Order asks the running demo of dir for cut, heal, stop or start of one office or server, and returns what became
@@ -178,15 +202,30 @@ func GetStatus(ctx context.Context, dir string) (Status, error) {
 	return s, c.Get(ctx, "/status", &s)
 }
 
-// Ask returns a client of the demo running in dir, or, with no dir, of the one started last by this user.
+// Ask returns a client of the demo running in dir, or, with no dir, of the one this user started last.
 func Ask(dir string) (*admin.Client, error) {
-	if dir == "" {
-		b, err := os.ReadFile(noticePath())
-		if err != nil {
-			return nil, fmt.Errorf("no demo is running; start one with: motcua demo")
-		}
-		dir = strings.TrimSpace(string(b))
+	if dir != "" {
+		return answering(dir)
 	}
+	notices, err := filepath.Glob(filepath.Join(noticeFolder(), "*"))
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(notices, func(a, b string) int { return cmp.Compare(noticeTime(b), noticeTime(a)) })
+	for _, n := range notices {
+		b, err := os.ReadFile(n)
+		if err != nil {
+			continue
+		}
+		if c, err := answering(strings.TrimSpace(string(b))); err == nil {
+			return c, nil
+		}
+		os.Remove(n) // left by a demo that was killed
+	}
+	return nil, errors.New("no demo is running; start one with: motcua demo")
+}
+
+func answering(dir string) (*admin.Client, error) {
 	c, err := admin.NewClient(dir)
 	if err != nil {
 		return nil, err
@@ -196,19 +235,30 @@ func Ask(dir string) (*admin.Client, error) {
 	return c, c.Get(ctx, "/ping", nil)
 }
 
-// noticePath is where a demo leaves word of its folder for other terminals of the same user.
-func noticePath() string {
-	return filepath.Join(os.TempDir(), fmt.Sprintf("motcua-demo-%d", os.Getuid()))
+// noticeFolder is where demos leave word of their folders for other terminals of the same user.
+func noticeFolder() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("motcua-demo-notices-%d", os.Getuid()))
+}
+
+func noticeTime(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.ModTime().UnixNano()
 }
 
 // announce leaves the notice and returns what takes it away again.
 func announce(dir string) (func(), error) {
-	if err := os.WriteFile(noticePath(), []byte(dir+"\n"), 0o600); err != nil {
+	path := filepath.Join(noticeFolder(), fmt.Sprint(os.Getpid()))
+	if err := os.MkdirAll(noticeFolder(), 0o700); err != nil {
+		return nil, fmt.Errorf("tell other terminals where the demo is: %w", err)
+	}
+	if err := os.WriteFile(path, []byte(dir+"\n"), 0o600); err != nil {
 		return nil, fmt.Errorf("tell other terminals where the demo is: %w", err)
 	}
 	return func() {
-		if b, err := os.ReadFile(noticePath()); err == nil && strings.TrimSpace(string(b)) == dir {
-			os.Remove(noticePath())
-		}
+		os.Remove(path)
+		os.Remove(noticeFolder()) // stays while another demo has word in it
 	}, nil
 }

@@ -23,6 +23,7 @@ const DefaultPort = 8600
 // Bounds on how long a server may take. A first start founds the province, a later one replays what it holds.
 const (
 	startTimeout = 30 * time.Second
+	againTimeout = 5 * time.Second
 	stopGrace    = 10 * time.Second
 )
 
@@ -47,6 +48,7 @@ type Demo struct {
 
 	dir       string
 	temporary bool
+	founding  bool // the folder was empty when this demo began
 	procs     map[string]*process
 	released  func()
 }
@@ -56,9 +58,23 @@ func Start(ctx context.Context, o Options) (*Demo, error) {
 	d := &Demo{dir: o.Dir, procs: map[string]*process{}}
 	if err := d.start(ctx, o); err != nil {
 		d.Close()
+		if d.founding {
+			d.empty()
+		}
+		if ctx.Err() != nil {
+			err = errors.New("the demo was interrupted before it was ready")
+		}
 		return nil, err
 	}
 	return d, nil
+}
+
+// empty removes what an unfinished founding left in the folder, which was empty before.
+func (d *Demo) empty() {
+	entries, _ := os.ReadDir(d.dir)
+	for _, e := range entries {
+		os.RemoveAll(filepath.Join(d.dir, e.Name()))
+	}
 }
 
 func (d *Demo) start(ctx context.Context, o Options) error {
@@ -69,7 +85,11 @@ func (d *Demo) start(ctx context.Context, o Options) error {
 	if err := d.portsFree(); err != nil {
 		return err
 	}
+	if err := d.pathsFit(); err != nil {
+		return err
+	}
 	d.addProcesses(o.Exe)
+	d.founding = fresh
 	f := founder{demo: d}
 	if fresh {
 		if err := f.directory(); err != nil {
@@ -123,7 +143,21 @@ func (d *Demo) openFolder(o Options) (fresh bool, err error) {
 		return false, fmt.Errorf("demo folder %s: %s is of format %d, this program reads format %d; use the program that made it, or another --data",
 			d.dir, planFile, d.Plan.Version, planVersion)
 	}
+	if o.Port != 0 && o.Port != DefaultPort && d.Plan.Servers[0].Addr != address(o.Port) {
+		return false, fmt.Errorf("demo folder %s: this province was founded on the ports from %s on, which its directory knows; leave --port out, or choose another --data",
+			d.dir, d.Plan.Servers[0].Addr)
+	}
 	return false, nil
+}
+
+// pathsFit fails where the sockets in the servers' folders would have too long a path.
+func (d *Demo) pathsFit() error {
+	for _, name := range append(d.serverNames(), d.officeNames()...) {
+		if _, err := admin.NewClient(d.folder(name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func mustBeEmpty(dir string) error {
@@ -149,7 +183,7 @@ func (d *Demo) portsFree() error {
 	if len(taken) == 0 {
 		return nil
 	}
-	return fmt.Errorf("start the demo: addresses in use: %s; is another demo running (motcua demo status)? Stop it, or choose other ports with --port",
+	return fmt.Errorf("start the demo: addresses in use: %s; is another demo running (motcua demo status)? Stop it, or, for a new province, choose other ports with --port",
 		strings.Join(taken, ", "))
 }
 

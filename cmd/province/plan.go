@@ -38,7 +38,7 @@ type OfficePlan struct {
 // Portal is the base URL of the office's pages.
 func (o OfficePlan) Portal() string { return "http://" + o.Addr }
 
-// demoOffices are the offices of the demo: the provincial centre, two departments, three districts and six communes,
+// demoOffices are the offices of the demo: the provincial centre, three departments, three districts and six communes,
 // one of them 500 km out at sea.
 var demoOffices = []struct {
 	code directory.OfficeCode
@@ -47,6 +47,7 @@ var demoOffices = []struct {
 	{"H32.01", "trung-tam"},
 	{"H32.02", "so-tu-phap"},
 	{"H32.03", "so-ldtbxh"},
+	{"H32.05", "so-tnmt"},
 	{"H32.574", "dien-khanh"},
 	{"H32.568", "nha-trang"},
 	{"H32.576", "huyen-truong-sa"},
@@ -94,6 +95,16 @@ func (p Plan) names() []planName {
 		out = append(out, planName{string(o.Code), o.Slug, o.Name})
 	}
 	return out
+}
+
+// title is how a person is told of an office or server.
+func (p Plan) title(name string) string {
+	for _, n := range p.names() {
+		if n.name == name {
+			return n.long
+		}
+	}
+	return name
 }
 
 // Find resolves what a person typed — a slug, a code, a server's name, or a part of an office's name with or without

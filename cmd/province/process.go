@@ -27,25 +27,48 @@ type process struct {
 	mu     sync.Mutex
 	cmd    *exec.Cmd
 	stdin  io.Closer
+	said   *tail         // the last it wrote on standard error
+	ready  chan struct{} // closed when the running process answers
 	exited chan struct{} // closed when the running process is gone
-	err    error         // how it ended
+	cut    bool          // its line is pulled, and stays so when it is started again
 }
 
-// start runs the server and waits until it says it is ready, or fails with the last line it wrote.
+// start runs the server and waits until it says it is ready. The error tells the last line it wrote; errNotReady means that
+// it runs and has not answered in time.
 func (p *process) start(timeout time.Duration) error {
+	if err := p.launch(); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	ready, exited, said := p.ready, p.exited, p.said
+	p.mu.Unlock()
+	select {
+	case <-ready:
+		return nil
+	case <-exited:
+		return fmt.Errorf("start %s: %s", p.name, said.line())
+	case <-time.After(timeout):
+		return fmt.Errorf("start %s: %w after %v; its log is %s", p.name, errNotReady, timeout, filepath.Join(p.dir, "log"))
+	}
+}
+
+var errNotReady = errors.New("it runs, but does not answer yet")
+
+// launch starts the process.
+func (p *process) launch() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.running() {
 		return fmt.Errorf("%s runs already", p.name)
 	}
-	log, err := os.OpenFile(filepath.Join(p.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("start %s: %w", p.name, err)
-	}
-	defer log.Close()
 	cmd := exec.Command(p.exe, p.args...)
-	cmd.Stderr = log
 	detach(cmd)
+	said := &tail{}
+	log, err := os.OpenFile(filepath.Join(p.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err == nil {
+		said.log = log
+	}
+	cmd.Stderr = said
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
@@ -57,37 +80,23 @@ func (p *process) start(timeout time.Duration) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}
-	p.cmd, p.stdin, p.exited = cmd, stdin, make(chan struct{})
-	ready := make(chan bool, 1)
-	go p.watch(cmd, stdout, ready, p.exited)
-	select {
-	case ok := <-ready:
-		if ok {
-			return nil
-		}
-		<-p.exited
-		return fmt.Errorf("start %s: %s", p.name, lastLine(log.Name(), p.err))
-	case <-time.After(timeout):
-		return fmt.Errorf("start %s: not ready after %v; see %s", p.name, timeout, log.Name())
-	}
+	p.cmd, p.stdin, p.said, p.ready, p.exited = cmd, stdin, said, make(chan struct{}), make(chan struct{})
+	go watch(cmd, stdout, said, p.ready, p.exited)
+	return nil
 }
 
 // watch reads the ready line, drains the rest and reaps the process.
-func (p *process) watch(cmd *exec.Cmd, stdout io.Reader, ready chan<- bool, exited chan<- struct{}) {
+func watch(cmd *exec.Cmd, stdout io.Reader, said *tail, ready, exited chan<- struct{}) {
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
 		if strings.HasPrefix(lines.Text(), readyWord) {
-			ready <- true
+			close(ready)
 			break
 		}
 	}
 	io.Copy(io.Discard, stdout)
-	p.err = cmd.Wait()
+	said.end(cmd.Wait())
 	close(exited)
-	select {
-	case ready <- false:
-	default:
-	}
 }
 
 func (p *process) running() bool {
@@ -138,15 +147,44 @@ func (p *process) stop(grace time.Duration) {
 	}
 }
 
-// lastLine returns the last line of a log file, which is where a server that could not start says why.
-func lastLine(path string, otherwise error) string {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Sprint(otherwise)
+// tailSize is how much of what a process wrote last is kept in memory.
+const tailSize = 4096
+
+// tail keeps the end of what a process writes, and passes all of it to a log file, as long as the disk has room.
+type tail struct {
+	mu   sync.Mutex
+	last []byte
+	log  io.WriteCloser // nil where there is none
+	err  error          // how the process ended
+}
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last = append(t.last, b...)
+	t.last = t.last[max(0, len(t.last)-tailSize):]
+	if t.log != nil {
+		t.log.Write(b) // a full disk must not stop the process from saying so
 	}
-	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	return len(b), nil
+}
+
+func (t *tail) end(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.err = err
+	if t.log != nil {
+		t.log.Close()
+	}
+}
+
+// line is the last line, which is where a server that could not start says why.
+func (t *tail) line() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	lines := strings.Split(strings.TrimSpace(string(t.last)), "\n")
 	if last := strings.TrimPrefix(lines[len(lines)-1], "motcua: "); last != "" {
 		return last
 	}
-	return fmt.Sprint(otherwise)
+	return fmt.Sprint(t.err)
 }
