@@ -49,6 +49,10 @@ const (
 	hurry    = 700 * time.Millisecond
 )
 
+// transferTime bounds the transfer of an edition: that of a whole province takes more than two minutes at 512 kbit/s. It may
+// take long, but not stand still for longer than patience.
+const transferTime = 20 * time.Minute
+
 // New makes a client, whose calls go over the link to the members that the replica knows.
 func New(l *link.Link, r Replica) *Client {
 	return &Client{link: l, replica: r, log: slog.New(slog.DiscardHandler)}
@@ -90,7 +94,7 @@ func (a attempt) conclusive() bool {
 	return a.err == nil || ok && f.Code != directory.NoLeader
 }
 
-// call asks servers until one answers. The next is asked when one fails, or, unless the answer may take its time (wait),
+// call asks servers until one answers. The next is asked when one fails, or, unless the answer may take its time (an edition),
 // when one is slow: the same request at two servers has one effect.
 func (c *Client) call(ctx context.Context, name string, q Request, wait time.Duration, out any) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -114,7 +118,7 @@ func (c *Client) call(ctx context.Context, name string, q Request, wait time.Dur
 		if running == 0 {
 			break
 		}
-		a, came := next(ctx, attempts, wait == 0 && len(left) > 0)
+		a, came := next(ctx, attempts, q.Op != OpEdition && len(left) > 0)
 		if !came {
 			continue
 		}
@@ -161,7 +165,11 @@ func decode(body []byte, out any) error {
 }
 
 func (c *Client) askOne(ctx context.Context, server string, q Request, wait time.Duration) (r Response, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience+wait)
+	most := patience
+	if q.Op == OpEdition {
+		most = transferTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	s, err := c.link.Dial(ctx, replication.Name(server), Protocol)
 	if err != nil {
@@ -169,6 +177,7 @@ func (c *Client) askOne(ctx context.Context, server string, q Request, wait time
 	}
 	defer s.Close()
 	defer context.AfterFunc(ctx, s.Cancel)()
+	s.SetStall(patience + wait)
 	if err := s.Send(q); err != nil {
 		return r, err
 	}

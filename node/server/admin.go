@@ -22,13 +22,15 @@ type Status struct {
 	Waiting   int      `json:"waiting"` // parcels without a receipt
 	Connected []string `json:"connected"`
 	Seen      int      `json:"seen"` // peers that gossip knows
+	// Forks counts the editions kept as evidence that the directory contradicts itself; 0 where all is well.
+	Forks int `json:"forks,omitempty"`
 }
 
 // Status asks the node how it is.
 func (n *Server) Status() (Status, error) {
 	s := Status{
 		Office: string(n.enrolment.Office), Portal: n.enrolment.Portal, Version: n.cfg.Version, Started: n.started.Unix(),
-		Line: n.link.Line(), Edition: n.replica.Number(), Connected: []string{}, Seen: len(n.gossip.Members()),
+		Line: n.link.Line(), Edition: n.replica.Number(), Connected: []string{}, Seen: len(n.gossip.Members()), Forks: n.forks(),
 	}
 	for _, name := range n.link.Connected() {
 		s.Connected = append(s.Connected, string(name))

@@ -8,6 +8,7 @@
 //	store/         dossiers, outbox, inbox (package store)
 //	blobs/         attachments, sealed (package blob)
 //	spool/         chunks of parcels on their way (package spool)
+//	forks/         editions that contradict each other: evidence against the directory, absent where there is none
 //
 // # Order
 //

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"motcua/directory/edition"
@@ -15,11 +16,14 @@ import (
 // when the directory is out of reach. Who brings an edition does not matter, its signatures do.
 const editionProtocol = "edition/1"
 
-// The measures of keeping up.
+// The measures of keeping up. The edition of a whole province takes more than two minutes at 512 kbit/s: a transfer may
+// take long, but not stand still.
 const (
-	editionRetry = 5 * time.Second // after the directory was out of reach
-	editionTime  = time.Minute     // for one transfer
-	maxQuestion  = 64              // bytes
+	editionRetry  = 5 * time.Second  // after the directory was out of reach
+	editionTime   = 20 * time.Minute // for one transfer
+	editionStall  = 30 * time.Second
+	announcePause = time.Minute
+	maxQuestion   = 64 // bytes
 )
 
 type editionQuestion struct {
@@ -31,54 +35,87 @@ type editionAnswer struct {
 }
 
 // serveEdition hands the edition at hand to a peer that has an older one.
-func (n *Server) serveEdition(_ context.Context, from link.Caller, s *link.Stream) {
-	var q editionQuestion
-	s.SetDeadline(time.Now().Add(editionTime))
-	if err := s.Receive(&q, maxQuestion); err != nil {
-		return
-	}
-	var a editionAnswer
-	if n.replica.Number() > q.Have {
-		a.Edition = n.replica.Bytes()
-	}
-	if err := s.Send(a); err != nil {
+func (n *Server) serveEdition(ctx context.Context, from link.Caller, s *link.Stream) {
+	if err := sendEdition(ctx, s, n.replica); err != nil {
 		n.log.Debug("edition not sent", "peer", from.Peer.Name, "err", err)
 	}
 }
 
-// askEdition takes the edition of a peer if it is newer.
-func (n *Server) askEdition(ctx context.Context, from replication.Name) error {
+// editions is where the edition at hand comes from.
+type editions interface {
+	Number() uint64
+	Bytes() []byte
+}
+
+// sendEdition answers one question for an edition.
+func sendEdition(ctx context.Context, s *link.Stream, at editions) error {
 	ctx, cancel := context.WithTimeout(ctx, editionTime)
 	defer cancel()
-	s, err := n.link.Dial(ctx, from, editionProtocol)
-	if err != nil {
+	defer context.AfterFunc(ctx, s.Cancel)()
+	s.SetStall(editionStall)
+	var q editionQuestion
+	if err := s.Receive(&q, maxQuestion); err != nil {
 		return err
+	}
+	var a editionAnswer
+	if at.Number() > q.Have {
+		a.Edition = at.Bytes()
+	}
+	return s.Send(a)
+}
+
+// askEdition takes the edition of a peer if it is newer.
+func (n *Server) askEdition(ctx context.Context, from replication.Name) error {
+	b, err := receiveEdition(ctx, n.link, from, n.replica.Number())
+	if err != nil || len(b) == 0 {
+		return err
+	}
+	return n.install(b)
+}
+
+// receiveEdition asks a peer for an edition newer than the one at hand; nothing: it has none.
+func receiveEdition(ctx context.Context, l *link.Link, from replication.Name, have uint64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, editionTime)
+	defer cancel()
+	s, err := l.Dial(ctx, from, editionProtocol)
+	if err != nil {
+		return nil, err
 	}
 	defer s.Cancel()
 	defer context.AfterFunc(ctx, s.Cancel)()
+	s.SetStall(editionStall)
+	if err := s.Send(editionQuestion{have}); err != nil {
+		return nil, err
+	}
 	var a editionAnswer
-	if err := s.Send(editionQuestion{n.replica.Number()}); err != nil {
-		return err
-	}
-	if err := s.Receive(&a, edition.MaxSigned+1024); err != nil || len(a.Edition) == 0 {
-		return err
-	}
-	return n.install(a.Edition)
+	err = s.Receive(&a, edition.MaxSigned+1024)
+	return a.Edition, err
 }
 
 // install verifies and takes an edition, and has everyone look again who depends on it.
 func (n *Server) install(b []byte) error {
-	err := n.replica.Install(b)
-	if errors.Is(err, edition.ErrOld) {
-		return nil
-	}
-	if err != nil {
+	if newer, err := n.take(b); err != nil || !newer {
 		return err
 	}
 	n.log.Debug("edition taken", "edition", n.replica.Number())
 	n.link.Recheck()
 	n.gossip.SetMeta(n.meta())
 	return n.courier.WakeAll(context.Background())
+}
+
+// take puts an edition in the place of an older one. Where the two contradict each other both are kept as evidence.
+func (n *Server) take(b []byte) (newer bool, err error) {
+	n.installing.Lock()
+	defer n.installing.Unlock()
+	before := n.replica.Bytes()
+	err = n.replica.Install(b)
+	if errors.Is(err, edition.ErrFork) || err == nil && !follows(before, b) {
+		n.keepFork(before, b)
+	}
+	if errors.Is(err, edition.ErrOld) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // keepUp has every new edition of the directory within a second while it is in reach.
@@ -99,9 +136,6 @@ func (n *Server) keepUp(ctx context.Context) {
 func (n *Server) awaitEdition(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, editionTime)
 	defer cancel()
-	if err := n.announce(ctx); err != nil {
-		return err
-	}
 	b, err := n.calls.AwaitEdition(ctx, n.replica.Number())
 	if err != nil {
 		return err
@@ -113,13 +147,44 @@ func (n *Server) awaitEdition(ctx context.Context) error {
 	return n.install(b)
 }
 
-// announce tells the directory where this node is, if it says otherwise.
-func (n *Server) announce(ctx context.Context) error {
+// keepPlace has the directory say where this node is, apart from the taking of editions, which must not wait for it.
+func (n *Server) keepPlace(ctx context.Context) {
+	keepTold(ctx, n.misplaced, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, questionTime)
+		defer cancel()
+		return n.calls.Announce(ctx, n.enrolment.Addr, n.enrolment.Portal)
+	}, n.log)
+}
+
+// misplaced tells whether the edition at hand says otherwise than the enrolment, and when to look again.
+func (n *Server) misplaced() (wrong bool, again <-chan struct{}) {
+	again = n.replica.Watch()
 	me, ok := n.replica.Node(n.enrolment.Office)
-	if !ok || me.Addr == n.enrolment.Addr && me.Portal == n.enrolment.Portal {
-		return nil
+	return ok && me.Revoked == 0 && (me.Addr != n.enrolment.Addr || me.Portal != n.enrolment.Portal), again
+}
+
+// keepTold tells whenever something is wrong, at most once in announcePause where telling succeeds: the directory cuts an
+// edition for each, and another machine may be telling it the contrary.
+func keepTold(ctx context.Context, wrong func() (bool, <-chan struct{}), tell func(context.Context) error, log *slog.Logger) {
+	retry := editionRetry
+	for ctx.Err() == nil {
+		bad, again := wrong()
+		var pause <-chan time.Time
+		if bad {
+			again = nil
+			if err := tell(ctx); err != nil {
+				log.Debug("directory not told where this node is", "err", err)
+				pause, retry = time.After(retry), min(2*retry, announcePause)
+			} else {
+				pause, retry = time.After(announcePause), editionRetry
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-again:
+		case <-pause:
+		}
 	}
-	return n.calls.Announce(ctx, n.enrolment.Addr, n.enrolment.Portal)
 }
 
 // takeFromPeers takes newer editions from the peers that gossip names.

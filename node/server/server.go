@@ -63,14 +63,16 @@ type Server struct {
 	gossip  *gossip.Gossip
 	office  *office.Office
 
-	newer   chan replication.Name
-	ready   chan struct{}
-	started time.Time
-	close   []func() error // in the order of opening
+	newer chan replication.Name
+	// installing is held while an edition is taken, so that each is compared with the one before.
+	installing sync.Mutex
+	ready      chan struct{}
+	started    time.Time
+	close      []func() error // in the order of opening
 }
 
-// checksAtOnce bounds the memory that password checks take: 19 MiB each.
-const checksAtOnce = 2
+// checksAtOnce bounds the memory that password checks take: 19 MiB each. One is the desk's alone.
+const checksAtOnce = 3
 
 // Open opens the data folder and the link, and serves peers at once; Run does the rest. On an error nothing is left open.
 func Open(cfg Config) (*Server, error) {
@@ -248,6 +250,7 @@ func (n *Server) Run(ctx context.Context) error {
 	errs := make(chan error, 2)
 	work.Go(func() { n.office.Background(ctx) })
 	work.Go(func() { n.keepUp(ctx) })
+	work.Go(func() { n.keepPlace(ctx) })
 	work.Go(func() { n.takeFromPeers(ctx) })
 	work.Go(func() { errs <- n.courier.Run(ctx) })
 	work.Go(func() { errs <- n.servePages(ctx) })
