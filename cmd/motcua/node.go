@@ -74,19 +74,32 @@ func nodeServeCommand() *command {
 	pages := c.flags.String("http", "127.0.0.1:8080", "TCP `host:port` for people's browsers")
 	addr := c.flags.String("addr", "", "new `host:port` (UDP) at which other machines reach this node (default: as before)")
 	portal := c.flags.String("portal", "", "new `URL` that people type (default: as before)")
+	proxied := c.flags.Bool("behind-proxy", false, "a reverse proxy on this machine says where requests come from (X-Forwarded-For, -Proto)")
 	debug := c.flags.Bool("debug", false, "log more")
 	untilEOF := c.flags.Bool("until-eof", false, "stop when standard input closes, for a parent process")
 	c.run = func(ctx context.Context, std stdio, _ []string) error {
 		if err := requireData(c.name, *dir); err != nil {
 			return err
 		}
-		n, err := openNode(std, server.Config{Dir: *dir, Addr: *addr, Portal: *portal}, *listen, *pages, *debug)
+		cfg := server.Config{Dir: *dir, Addr: *addr, Portal: *portal, Pages: pagesOf(*proxied)}
+		n, err := openNode(std, cfg, *listen, *pages, *debug)
 		if err != nil {
 			return err
 		}
 		return serve(ctx, std, *dir, n, *untilEOF, "http://"+*pages)
 	}
 	return c
+}
+
+// pagesOf makes the pages of a node, reached through a reverse proxy or by browsers themselves.
+func pagesOf(proxied bool) func(*office.Office, *server.Server) (http.Handler, error) {
+	return func(o *office.Office, n *server.Server) (http.Handler, error) {
+		h, err := web.New(o, n)
+		if err == nil && proxied {
+			h = web.BehindProxy(h)
+		}
+		return h, err
+	}
 }
 
 // openNode opens the sockets and the node; cfg says the rest.
@@ -102,7 +115,6 @@ func openNode(std stdio, cfg server.Config, listen, pages string, debug bool) (*
 		return nil, errors.Join(err, cfg.Conn.Close())
 	}
 	cfg.Version, cfg.Log = version(), newLog(std, debug)
-	cfg.Pages = func(o *office.Office, n *server.Server) (http.Handler, error) { return web.New(o, n) }
 	n, err := server.Open(cfg)
 	if err != nil {
 		return nil, errors.Join(err, cfg.HTTP.Close())
