@@ -51,8 +51,9 @@ var (
 	ErrFull     = disk.ErrFull
 )
 
-// reserve is how many bytes of the disk attachments leave to the database.
-const reserve = 128 << 20
+// reserve is how many bytes of the disk attachments leave free. It is the largest reserve of a node: what strangers upload
+// stops first, the parcels of other offices later, the database last.
+const reserve = 512 << 20
 
 // Folder is a Shelf on the local disk: two levels of folders by the first digits of the name, and one of temporary
 // files. Only one process may have it open.
