@@ -16,7 +16,8 @@ type Peer struct {
 	Name Name
 	Addr string // UDP host:port; "" when unknown
 	Keys *identity.Keys
-	// Revoked is when the key stopped being trusted; zero while it is. Parcels made after it are refused.
+	// Revoked is when the key stopped being trusted; zero while it is. A parcel signed by it that arrives afterwards waits for
+	// a person, whatever date it bears: whoever holds the key writes the date.
 	Revoked time.Time
 }
 
@@ -30,6 +31,27 @@ type Resolver interface {
 	// Identify returns the peer whose TLS key has this id (identity.TLSID), ErrUnknown if there is none. A
 	// revoked peer is returned, with Revoked set.
 	Identify(tlsID digest.Digest) (Peer, error)
+}
+
+// Signers is what a Resolver also is if it remembers keys that are no longer in use.
+type Signers interface {
+	// Signer returns the peer whose signing key this is or was, by its ID. A key that is no longer in use has Revoked set.
+	Signer(key digest.Digest) (Peer, bool)
+}
+
+// SignerOf returns a name with the key of this ID, if it is or was one of the name's; else with the key that it has now,
+// under which nothing signed by the other verifies.
+func SignerOf(r Resolver, name Name, key digest.Digest) (Peer, error) {
+	now, err := r.Resolve(name)
+	if err == nil && now.Keys != nil && now.Keys.Sign.ID() == key {
+		return now, nil
+	}
+	if s, ok := r.(Signers); ok {
+		if p, known := s.Signer(key); known && p.Name == name {
+			return p, nil
+		}
+	}
+	return now, err
 }
 
 // Content is the opened content of a parcel: a structured body and files named by digest.

@@ -13,6 +13,8 @@
 //   - A receipt says "taken" only after the recipient's durable commit.
 //   - A parcel is taken once, however often and by whichever way it comes: a repeat gets the same receipt.
 //   - Nobody but sender and recipient reads a byte of content.
+//   - What a newer version, new keys or a person can still mend is never refused for good: the parcel waits, and its sender is
+//     told for what.
 //
 // # What is not
 //

@@ -117,7 +117,7 @@ type Refusal string
 const (
 	BadSignature  Refusal = "bad_signature"  // the manifest does not verify under the sender's key
 	UnknownSender Refusal = "unknown_sender" // the recipient's edition does not know the sender
-	RevokedSender Refusal = "revoked_sender" // the sender's key is revoked
+	RevokedSender Refusal = "revoked_sender" // the sender's key is revoked; no longer given: see SenderRevoked
 	NotForMe      Refusal = "not_for_me"     // addressed to somebody else
 	Unreadable    Refusal = "unreadable"     // does not open under the recipient's key, or is malformed inside
 	Unwelcome     Refusal = "unwelcome"      // well-formed, but breaks a rule: see Note

@@ -75,6 +75,8 @@ const (
 	NotGenuine    Obstacle = "not_genuine"     // the signature does not verify, or a chunk is not what was signed
 	InboxFailed   Obstacle = "inbox_failed"    // the recipient could not commit; its own log says why
 	TooNew        Obstacle = "too_new"         // a format that the recipient does not read yet
+	SenderRevoked Obstacle = "sender_revoked"  // signed by a key that is no longer trusted: a person decides, or it is packed anew
+	OtherKey      Obstacle = "other_key"       // sealed to a key that the recipient does not hold, as one it had before
 )
 
 // NotNow is the error for an obstacle.
@@ -96,6 +98,10 @@ func (e *NotNow) Error() string {
 		return "the recipient could not store it just now"
 	case TooNew:
 		return "the recipient must be upgraded to read it"
+	case SenderRevoked:
+		return "it is signed by a key that is no longer trusted: it must be sent anew under the sender's new key, or vouched for by a person"
+	case OtherKey:
+		return "it is sealed to a key that the recipient does not hold, perhaps its former one: it must be sent anew"
 	}
 	return fmt.Sprintf("the recipient cannot take it just now (%q)", string(e.Obstacle))
 }

@@ -14,7 +14,6 @@ import (
 	"motcua/replication"
 	"motcua/replication/bundle"
 	"motcua/replication/replicationtest"
-	"motcua/replication/spool"
 )
 
 func TestParcelsArriveOnceInFoulWeather(t *testing.T) {
@@ -209,54 +208,22 @@ func TestOfficeSendsToItself(t *testing.T) {
 
 func TestRefusalsSettle(t *testing.T) {
 	in(t, func(t *testing.T, p *province) {
-		a, b, c := p.office("A"), p.office("B"), p.office("C")
+		a, b := p.office("A"), p.office("B")
 		q := a.send(b, "unwelcome")
 		if v := a.settled(q, time.Minute); v.Outcome != replication.Refused || v.Refusal != replication.Unwelcome || v.Note == "" {
 			t.Errorf("breaks a rule: %+v", v)
 		}
-		// Sealed to the wrong key: B can never open it.
-		d := spool.Draft{From: "A", To: "B", Created: time.Now(), Expires: time.Now()}
-		q, err := a.spool.Pack(d, a.id.Sign, c.id.Seal.Public(), []byte("for C's eyes"), nil)
+		// Malformed inside: B can never read it.
+		q, chunk := a.garbage(b)
+		r, err := b.courier.Deliver(t.Context(), q, func(int) ([]byte, error) { return chunk, nil })
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.outbox.Put(q)
-		a.courier.Wake("B")
-		if v := a.settled(q, time.Minute); v.Refusal != replication.Unreadable {
-			t.Errorf("sealed to another: %+v", v)
+		if v, _ := replication.ReadReceipt(r); v.Refusal != replication.Unreadable {
+			t.Errorf("malformed inside: %+v", v)
 		}
 		if b.inbox.Effects(q.ID()) != 0 {
 			t.Error("it took effect")
-		}
-	})
-}
-
-func TestRevokedSenderIsRefused(t *testing.T) {
-	in(t, func(t *testing.T, p *province) {
-		a, b := p.office("A"), p.office("B")
-		before := a.pack(b, "before")
-		time.Sleep(time.Hour)
-		p.book.Revoke("A", time.Now())
-		after := a.pack(b, "after")
-		// Over the network nothing gets in any more, with a reason.
-		a.outbox.Put(after)
-		a.courier.Wake("B")
-		time.Sleep(time.Minute)
-		if got := a.outbox.Attempts(after.ID()); len(got) == 0 || !strings.Contains(got[0], "revoked") {
-			t.Errorf("reasons: %q", got)
-		}
-		// By another carrier, what was signed before the revocation is good.
-		chunks := func(q replication.Parcel) func(int) ([]byte, error) {
-			return func(i int) ([]byte, error) { return a.spool.Chunk(q.ID(), i) }
-		}
-		for q, want := range map[*replication.Parcel]replication.Refusal{&before: "", &after: replication.RevokedSender} {
-			r, err := b.courier.Deliver(t.Context(), *q, chunks(*q))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if v, _ := replication.ReadReceipt(r); v.Refusal != want {
-				t.Errorf("refusal %q, want %q", v.Refusal, want)
-			}
 		}
 	})
 }

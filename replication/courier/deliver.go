@@ -39,9 +39,9 @@ func put(t *spool.Partial, i int, b []byte) error {
 	err := t.Put(i, b)
 	switch {
 	case errors.Is(err, spool.ErrNoRoom):
-		return fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.NoRoom}, err)
+		return notNow(replication.NoRoom, err)
 	case errors.Is(err, replication.ErrMalformed):
-		return fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.NotGenuine}, err)
+		return notNow(replication.NotGenuine, err)
 	}
 	return err
 }
@@ -57,13 +57,13 @@ func (c *Courier) deliver(ctx context.Context, p replication.Parcel, fill func(*
 		return record.Record{}, err
 	}
 	defer release()
-	if r, ok, err := c.cfg.Inbox.Taken(ctx, id); err != nil || ok {
+	if r, ok, err := c.cfg.Inbox.Taken(ctx, id); err != nil {
 		return r, failed(err)
+	} else if ok {
+		return c.renew(r)
 	}
-	if why, err := c.judge(p); err != nil {
+	if err := c.judge(p); err != nil {
 		return record.Record{}, err
-	} else if why != "" {
-		return c.refuse(ctx, p, why, "")
 	}
 	if p.Manifest.From != c.cfg.Self { // our own chunks are in the spool
 		if err := c.stage(p, fill); err != nil {
@@ -76,7 +76,7 @@ func (c *Courier) deliver(ctx context.Context, p replication.Parcel, fill func(*
 func (c *Courier) stage(p replication.Parcel, fill func(*spool.Partial) error) error {
 	t, err := c.cfg.Spool.Receive(p)
 	if errors.Is(err, spool.ErrNoRoom) {
-		return fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.NoRoom}, err)
+		return notNow(replication.NoRoom, err)
 	}
 	if err != nil {
 		return failed(err)
@@ -113,22 +113,39 @@ func (c *Courier) claim(ctx context.Context, id digest.Digest) (release func(), 
 	}
 }
 
-// judge checks who sent the parcel. A refusal is final; what a newer edition may change is an error.
-func (c *Courier) judge(p replication.Parcel) (replication.Refusal, error) {
-	sender, err := c.cfg.Resolver.Resolve(p.Manifest.From)
+// renew signs a receipt given under a former key of ours anew: its words stay, and its sender need not know that key.
+func (c *Courier) renew(r record.Record) (record.Record, error) {
+	if r.Signer == c.cfg.Identity.Sign.Public().ID() {
+		return r, nil
+	}
+	again, err := record.SignOne(c.cfg.Identity.Sign, replication.ReceiptLabel, r.Body)
+	return again, failed(err)
+}
+
+// judge checks from the manifest who sent the parcel and whether it can be opened here. Nothing of it is a refusal, which
+// would be final: a newer edition may know the sender, and the id does not cover the signature, so that the genuine parcel may
+// yet come under the same id.
+func (c *Courier) judge(p replication.Parcel) error {
+	sender, err := replication.SignerOf(c.cfg.Resolver, p.Manifest.From, p.Record.Signer)
 	if err == nil {
 		err = p.Verify(sender)
 	}
 	switch {
 	case errors.Is(err, replication.ErrUnknown):
-		return "", fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.SenderUnknown}, err)
+		return notNow(replication.SenderUnknown, err)
 	case err != nil:
-		// Not a refusal: the id does not cover the signature, so the genuine parcel may yet come under the same id.
-		return "", fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.NotGenuine}, err)
-	case !sender.Revoked.IsZero() && p.Manifest.Created >= sender.Revoked.Unix():
-		return replication.RevokedSender, nil
+		return notNow(replication.NotGenuine, err)
+	case !sender.Revoked.IsZero():
+		return &replication.NotNow{Obstacle: replication.SenderRevoked}
 	}
-	return "", nil
+	if err := spool.Opens(p, c.cfg.Identity.Seal); err != nil {
+		return notNow(replication.OtherKey, err)
+	}
+	return nil
+}
+
+func notNow(o replication.Obstacle, err error) error {
+	return fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: o}, err)
 }
 
 // take opens a parcel whose chunks are all here and has the inbox commit it.
@@ -141,7 +158,7 @@ func (c *Courier) take(ctx context.Context, p replication.Parcel) (record.Record
 	switch {
 	case errors.Is(err, replication.ErrTooNew):
 		c.abandon(p)
-		return r, fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.TooNew}, err)
+		return r, notNow(replication.TooNew, err)
 	case errors.Is(err, spool.ErrUnreadable):
 		c.log.Warn("parcel cannot be read", "peer", p.Manifest.From, "parcel", p.ID().Short(), "err", err)
 		return c.refuse(ctx, p, replication.Unreadable, "")
@@ -168,7 +185,7 @@ func failed(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.InboxFailed}, err)
+	return notNow(replication.InboxFailed, err)
 }
 
 // abandon lets go of a parcel that could not be taken. What is on disk stays for the next attempt.
@@ -216,10 +233,10 @@ func (c *Courier) answer(ctx context.Context, from link.Caller, s *link.Stream) 
 func (c *Courier) takeOffer(ctx context.Context, s *link.Stream, o replication.Offer) (record.Record, error) {
 	p, err := replication.Read(o.Record)
 	if errors.Is(err, replication.ErrTooNew) {
-		return record.Record{}, fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.TooNew}, err)
+		return record.Record{}, notNow(replication.TooNew, err)
 	}
 	if err != nil {
-		return record.Record{}, fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.NotGenuine}, err)
+		return record.Record{}, notNow(replication.NotGenuine, err)
 	}
 	select {
 	case c.room <- struct{}{}:

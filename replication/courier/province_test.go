@@ -1,6 +1,7 @@
 package courier_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -15,6 +16,8 @@ import (
 	"motcua/crypto/digest"
 	"motcua/crypto/identity"
 	"motcua/crypto/record"
+	"motcua/crypto/seal"
+	"motcua/crypto/wire"
 	"motcua/replication"
 	"motcua/replication/bundle"
 	"motcua/replication/courier"
@@ -121,6 +124,49 @@ func (o *office) kill() {
 	o.p.net.Cut(o.addr)
 	o.stop()
 	o.p.net.Heal(o.addr)
+}
+
+// enrolAnew gives the machine new keys. Its disk stays.
+func (o *office) enrolAnew() {
+	o.p.t.Helper()
+	o.stop()
+	id, err := identity.Generate()
+	if err != nil {
+		o.p.t.Fatal(err)
+	}
+	o.id = id
+	o.p.book.Add(o.name, o.addr, id.Public())
+	o.start()
+}
+
+// garbage makes a genuine parcel of one chunk whose content is none.
+func (o *office) garbage(to *office) (p replication.Parcel, chunk []byte) {
+	o.p.t.Helper()
+	m := replication.Manifest{Version: 1, From: o.name, To: to.name, Created: time.Now().Unix()}
+	key := seal.NewKey()
+	var r record.Record
+	_, err := seal.NewCipher(key).Encrypt(strings.NewReader("garbage"), replication.ChunkSize, func(c []byte) error {
+		chunk = bytes.Clone(c)
+		m.Chunks = append(m.Chunks, replication.Chunk{Hash: digest.Of(c), Size: uint32(len(c))})
+		return nil
+	})
+	if err == nil {
+		m.Key, err = seal.SealKey(to.id.Seal.Public(), "parcel", key)
+	}
+	var b []byte
+	if err == nil {
+		b, err = wire.Marshal(m)
+	}
+	if err == nil {
+		r, err = record.SignOne(o.id.Sign, replication.ManifestLabel, b)
+	}
+	if err == nil {
+		p, err = replication.Read(r)
+	}
+	if err != nil {
+		o.p.t.Fatal(err)
+	}
+	return p, chunk
 }
 
 // pack makes a parcel without sending it.

@@ -9,11 +9,15 @@ import (
 	"motcua/replication"
 )
 
-// settle checks the receipt of a parcel and takes the parcel off the outbox.
-func (c *Courier) settle(ctx context.Context, p replication.Parcel, r record.Record) error {
-	recipient, err := c.cfg.Resolver.Resolve(p.Manifest.To)
-	if err != nil {
+// settle checks the receipt of a parcel and takes the parcel off the outbox. A receipt signed by a former key of the recipient
+// holds only where the recipient itself hands it over: on a stick, whoever found the key could have written it.
+func (c *Courier) settle(ctx context.Context, p replication.Parcel, r record.Record, handed bool) error {
+	recipient, err := replication.SignerOf(c.cfg.Resolver, p.Manifest.To, r.Signer)
+	switch {
+	case err != nil:
 		return err
+	case !recipient.Revoked.IsZero() && !handed:
+		return fmt.Errorf("receipt for parcel %s is signed by a key that is no longer trusted: %w", p.ID().Short(), replication.ErrReceipt)
 	}
 	v, err := replication.VerifyReceipt(p, r, recipient)
 	if err != nil {
@@ -61,7 +65,7 @@ func (c *Courier) Settle(ctx context.Context, receipts ...record.Record) (settle
 			if !ok {
 				continue
 			}
-			if bad := c.settle(ctx, p, r); bad != nil {
+			if bad := c.settle(ctx, p, r, false); bad != nil {
 				err = first(err, bad)
 				continue
 			}

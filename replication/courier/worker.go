@@ -207,7 +207,7 @@ func (c *Courier) send(ctx context.Context, p replication.Parcel) error {
 	}
 	switch {
 	case reply.Receipt != nil:
-		return c.settle(ctx, p, *reply.Receipt)
+		return c.settle(ctx, p, *reply.Receipt, true)
 	case reply.NotNow != "":
 		return &replication.NotNow{Obstacle: reply.NotNow}
 	}
@@ -220,7 +220,7 @@ func (c *Courier) sendSelf(ctx context.Context, p replication.Parcel) error {
 	if err != nil {
 		return err
 	}
-	return c.settle(ctx, p, r)
+	return c.settle(ctx, p, r, true)
 }
 
 func (c *Courier) offer(s *link.Stream, p replication.Parcel) (replication.Reply, error) {

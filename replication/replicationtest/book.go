@@ -12,17 +12,21 @@ import (
 
 // Book is a Resolver that a test writes.
 type Book struct {
-	mu    sync.Mutex
-	peers map[replication.Name]replication.Peer
-	byTLS map[digest.Digest]replication.Name
+	mu     sync.Mutex
+	peers  map[replication.Name]replication.Peer
+	byTLS  map[digest.Digest]replication.Name
+	former map[digest.Digest]replication.Peer // by signing key
 }
 
 // NewBook makes an empty book.
 func NewBook() *Book {
-	return &Book{peers: map[replication.Name]replication.Peer{}, byTLS: map[digest.Digest]replication.Name{}}
+	return &Book{
+		peers: map[replication.Name]replication.Peer{}, byTLS: map[digest.Digest]replication.Name{},
+		former: map[digest.Digest]replication.Peer{},
+	}
 }
 
-// Add binds a name to an address and keys, replacing what was bound before.
+// Add binds a name to an address and keys, replacing what was bound before: other keys that it had count as revoked from now on.
 func (b *Book) Add(name replication.Name, addr string, p identity.Public) {
 	keys, err := p.Keys()
 	if err != nil {
@@ -30,6 +34,12 @@ func (b *Book) Add(name replication.Name, addr string, p identity.Public) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if old, ok := b.peers[name]; ok && old.Keys.ID != keys.ID {
+		if old.Revoked.IsZero() {
+			old.Revoked = time.Now()
+		}
+		b.former[old.Keys.Sign.ID()] = old
+	}
 	b.forget(name)
 	b.peers[name] = replication.Peer{Name: name, Addr: addr, Keys: keys}
 	b.byTLS[identity.TLSID(p.TLS)] = name
@@ -69,6 +79,19 @@ func (b *Book) Resolve(name replication.Name) (replication.Peer, error) {
 		return p, fmt.Errorf("%s: %w", name, replication.ErrUnknown)
 	}
 	return p, nil
+}
+
+// Signer implements replication.Signers.
+func (b *Book) Signer(key digest.Digest) (replication.Peer, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range b.peers {
+		if p.Keys.Sign.ID() == key {
+			return p, true
+		}
+	}
+	p, ok := b.former[key]
+	return p, ok
 }
 
 // Identify implements replication.Resolver.

@@ -104,15 +104,15 @@ func decodeHeader(first []byte, total int64) (header, int64, error) {
 }
 
 // Unpack opens the content of a parcel all of whose chunks are here. Files stay in the spool and are read from it, so
-// the content is good until Drop. The error wraps ErrUnreadable if the content will never open, replication.ErrTooNew if a
-// later version reads it; others are of this machine.
+// the content is good until Drop. The error wraps ErrOtherKey, ErrUnreadable if the content will never open, or
+// replication.ErrTooNew if a later version reads it; others are of this machine.
 func (s *Spool) Unpack(p replication.Parcel, key *seal.PrivateKey) (replication.Content, error) {
 	fail := func(err error) (replication.Content, error) {
 		return replication.Content{}, fmt.Errorf("unpack parcel %s: %w", p.ID().Short(), err)
 	}
-	k, err := key.OpenKey(purpose, p.Manifest.Key)
+	k, err := openKey(p, key)
 	if err != nil {
-		return fail(fmt.Errorf("%w: %w", ErrUnreadable, err))
+		return fail(err)
 	}
 	v := &view{s: s, p: p, cipher: seal.NewCipher(k)}
 	first, err := v.chunk(0)
@@ -136,6 +136,20 @@ func (s *Spool) Unpack(p replication.Parcel, key *seal.PrivateKey) (replication.
 		at += int64(e.Size)
 	}
 	return c, nil
+}
+
+// Opens tells, from the manifest alone, whether a parcel is sealed to a key. The error wraps ErrOtherKey.
+func Opens(p replication.Parcel, key *seal.PrivateKey) error {
+	_, err := openKey(p, key)
+	return err
+}
+
+func openKey(p replication.Parcel, key *seal.PrivateKey) (seal.Key, error) {
+	k, err := key.OpenKey(purpose, p.Manifest.Key)
+	if err != nil {
+		return k, fmt.Errorf("parcel %s: %w: %w", p.ID().Short(), ErrOtherKey, err)
+	}
+	return k, nil
 }
 
 // view reads the plain bytes of a parcel.

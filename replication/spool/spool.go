@@ -28,7 +28,10 @@ const (
 // ErrNoRoom is returned when a bound is reached or the disk is full: nothing was written, and later there may be room.
 var ErrNoRoom = errors.New("no room in the spool")
 
-// ErrUnreadable is wrapped by errors about content that will never open: sealed to another key, or malformed inside.
+// ErrOtherKey is returned for a parcel that is sealed to another key than the one at hand. Its sender can pack it anew.
+var ErrOtherKey = errors.New("sealed to another key")
+
+// ErrUnreadable is wrapped by errors about content that is malformed inside: it will never open.
 var ErrUnreadable = errors.New("parcel cannot be read")
 
 // Spool is a folder of chunks. It is safe for concurrent use, by one process at a time.

@@ -325,8 +325,15 @@ func TestUnpackTellsTheUnreadableFromTheDamaged(t *testing.T) {
 	key := sealing(t)
 	s := open(t, t.TempDir())
 	p := pack(t, s, key, noise(1000))
-	if _, err := s.Unpack(p, sealing(t)); !errors.Is(err, ErrUnreadable) {
+	other := sealing(t)
+	if _, err := s.Unpack(p, other); !errors.Is(err, ErrOtherKey) || errors.Is(err, ErrUnreadable) {
 		t.Errorf("with another key: %v", err)
+	}
+	if err := Opens(p, other); !errors.Is(err, ErrOtherKey) {
+		t.Errorf("asked beforehand, with another key: %v", err)
+	}
+	if err := Opens(p, key); err != nil {
+		t.Errorf("asked beforehand, with its key: %v", err)
 	}
 	b, _ := os.ReadFile(s.outPath(p.ID()))
 	b[10] ^= 1
