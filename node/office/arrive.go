@@ -253,7 +253,11 @@ func (o *Office) arrive(r record.Record, s dossier.Submission) change {
 			if err := t.QueueTrack(tr); err != nil {
 				return err
 			}
-			return t.PutRow(o.submissionRow(r.ID(), s))
+			row := o.submissionRow(r.ID(), s)
+			if _, err := t.RowByCode(s.Code); err == nil {
+				row.Extra = twin
+			}
+			return t.PutRow(row)
 		},
 	}
 }

@@ -57,11 +57,9 @@ func (o *Office) Receipt(ctx context.Context, c Citizen, code string) (v Receipt
 
 // ownRow is a row of this node whose applicant the citizen is.
 func (o *Office) ownRow(op string, c Citizen, code string) (store.Row, error) {
-	row, err := o.rowByCode(op, code)
-	if err == nil && (row.Account == "" || row.Account != string(c.ID)) {
-		err = directory.Errorf(op, directory.NotFound, "no such dossier of this account at this office")
-	}
-	return row, err
+	return o.rowByCode(op, code, func(r store.Row) bool {
+		return r.Account != "" && r.Account == string(c.ID) && r.Kind != store.RowChild
+	})
 }
 
 // MyDossiers lists a citizen's dossiers: those this node holds, and those the directory knows of. Complete is false when the

@@ -65,7 +65,7 @@ func (o *Office) accept(ctx context.Context, actor directory.Account, code, toke
 	if err := o.staff("accept", actor); err != nil {
 		return "", err
 	}
-	sub, s, err := o.waiting("accept", code)
+	sub, s, _, err := o.waiting("accept", code)
 	if err != nil {
 		return "", err
 	}
@@ -103,7 +103,7 @@ func (o *Office) refuse(ctx context.Context, actor directory.Account, code, reas
 	if err := o.staff("refuse", actor); err != nil {
 		return "", err
 	}
-	sub, _, err := o.waiting("refuse", code)
+	sub, _, _, err := o.waiting("refuse", code)
 	if err != nil {
 		return "", err
 	}
@@ -115,24 +115,51 @@ func (o *Office) refuse(ctx context.Context, actor directory.Account, code, reas
 	return o.begin(ctx, e, dossier.Plan{}, token, "refused")
 }
 
-// waiting finds a submission that is neither accepted nor refused.
-func (o *Office) waiting(op, code string) (sub record.Record, s dossier.Submission, err error) {
+// waiting finds a submission that is neither accepted nor refused, and the code that means it and no other.
+func (o *Office) waiting(op, code string) (sub record.Record, s dossier.Submission, exact string, err error) {
 	err = o.Store.View(func(t *store.Tx) error {
-		row, err := t.RowByCode(code)
+		row, err := deskRow(t, code)
 		if err != nil {
 			return err
 		}
 		if row.Kind != store.RowSubmission {
 			return directory.Errorf(op, directory.Conflict, "the submission was already accepted or refused")
 		}
+		exact = lineCode(row)
 		sub, err = t.Submission(row.Chain)
 		return err
 	})
 	if err != nil {
-		return sub, s, missing(op, err)
+		return sub, s, "", missing(op, err)
 	}
 	s, err = dossier.ReadSubmission(sub)
-	return sub, s, err
+	return sub, s, exact, err
+}
+
+// twin marks the row of a submission whose code another had used before. Its code at the desk is followed by the beginning of
+// its chain's id, so that nobody acts on the one when looking at the other.
+var twin = []byte("twin")
+
+const twinSign = "~"
+
+func twinCode(r store.Row) string { return r.Alias + twinSign + r.Chain.String()[:16] }
+
+// deskRow finds a row by its code at the desk.
+func deskRow(t *store.Tx, code string) (store.Row, error) {
+	alias, _, isTwin := strings.Cut(code, twinSign)
+	if !isTwin {
+		return t.RowByCode(code)
+	}
+	rows, err := t.RowsByCode(alias, maxShared)
+	if err != nil {
+		return store.Row{}, err
+	}
+	for _, r := range rows {
+		if twinCode(r) == code {
+			return r, nil
+		}
+	}
+	return store.Row{}, store.ErrNotFound
 }
 
 // reserve gives a submission its dossier code of today, the same one however often it is asked.

@@ -256,3 +256,52 @@ func TestUnknownProcedureCanBeRefused(t *testing.T) {
 		t.Errorf("%+v %v", got, err)
 	}
 }
+
+// TestSquattedCode: an office's node that sends on the code of somebody else's submission hides it from nobody, neither from
+// its applicant nor from the desk, which cannot take the one for the other.
+func TestSquattedCode(t *testing.T) {
+	p := newProvince(t)
+	ctx, officer, n := t.Context(), p.officer(xa), p.offices[xa]
+	c := p.citizen("anh")
+	p.cut[bien] = true // the genuine one is late
+	alias := p.submit(bien, c)
+	p.cut[bien] = false
+	sub := dossier.Submission{
+		Version: 1, Code: alias, Procedure: "1.001776", ProcVersion: 1, Office: string(xa), Portal: string(huyen), At: 1,
+		Answers: []byte("{}"), Attachments: []dossier.Attachment{}, Applicant: dossier.Applicant{Account: "kẻ", Name: "Kẻ Gian", Identity: "056199000009", Phone: "0909999999"},
+	}
+	sub.Applicant.Account = "h1"
+	r, err := dossier.SignSubmission(p.offices[huyen].key, sub)
+	must(t, err)
+	if got, err := p.send(huyen, xa, kindSubmission, submissionContent{r}); err != nil || got.Outcome != replication.Delivered {
+		t.Fatal(got, err)
+	}
+	if p.carry() != 1 {
+		t.Fatal("the genuine submission does not arrive")
+	}
+	page, err := n.List(ctx, officer, Filter{Bucket: BucketNew})
+	if err != nil || len(page.Lines) != 2 || page.Lines[0].Code == page.Lines[1].Code {
+		t.Fatalf("%+v %v", page.Lines, err)
+	}
+	for _, l := range page.Lines {
+		v, err := n.Submission(ctx, officer, l.Code)
+		if err != nil || v.Chain != l.Chain || v.Alias != l.Code {
+			t.Errorf("%s opens %s: %v", l.Code, v.Applicant.Name, err)
+		}
+		if l.Applicant == c.Name {
+			_, err := n.Accept(ctx, officer, l.Code, "genuine")
+			must(t, err)
+		}
+	}
+	if _, err := n.Accept(ctx, officer, alias+"~0000000000000000", "none"); directory.CodeOf(err) != directory.NotFound {
+		t.Errorf("a code that means neither: %v", err)
+	}
+	for _, at := range []directory.OfficeCode{xa, bien} {
+		if v, err := p.offices[at].MyDossier(ctx, c, alias); err != nil || v.Status != dossier.StatusAccepted {
+			t.Errorf("at %s: %+v %v", at, v.Status, err)
+		}
+		if v, err := p.offices[at].Track(ctx, alias, "4567"); err != nil || v.Status != dossier.StatusAccepted {
+			t.Errorf("track at %s: %+v %v", at, v.Status, err)
+		}
+	}
+}

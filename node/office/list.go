@@ -2,6 +2,7 @@ package office
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -115,11 +116,11 @@ func (p *Page) overdueOnly() {
 // search finds rows by code, or by all the words of a name, the last of which may be its beginning.
 func search(t *store.Tx, q string, n int) (out []store.Row, err error) {
 	if code, ok := dossier.NormalCode(q); ok {
-		row, err := t.RowByCode(code)
-		if err != nil {
-			return nil, nil //nolint:nilerr // not found is an empty list
+		rows, err := t.RowsByCode(code, n)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, nil
 		}
-		return []store.Row{row}, nil
+		return rows, err
 	}
 	ws := words(q)
 	if len(ws) == 0 {

@@ -125,7 +125,7 @@ func (o *Office) Submission(ctx context.Context, actor directory.Account, code s
 	if err := o.staff("submission", actor); err != nil {
 		return DossierView{}, err
 	}
-	sub, s, err := o.waiting("submission", code)
+	sub, s, code, err := o.waiting("submission", code)
 	if err != nil {
 		return DossierView{}, err
 	}
@@ -136,6 +136,7 @@ func (o *Office) Submission(ctx context.Context, actor directory.Account, code s
 		return DossierView{}, err
 	}
 	v := o.view(submissionSheet(sub.ID(), s))
+	v.Alias = code
 	v.Freshness = Freshness{AsOf: o.Now(), Fresh: true, Source: FromHolder}
 	pl, err := o.plan(s.Procedure, s.ProcVersion, s.Office)
 	v.Allowed = dossier.Allowed(dossier.State{}, pl, o.act(actor))
@@ -177,7 +178,7 @@ func (o *Office) Dossier(ctx context.Context, actor directory.Account, chain dig
 		return v, missing("dossier", err)
 	}
 	if row.Kind == store.RowSubmission {
-		return o.Submission(ctx, actor, row.Alias)
+		return o.Submission(ctx, actor, lineCode(row))
 	}
 	root := chain
 	if row.Kind == store.RowChild {
@@ -386,12 +387,11 @@ func (o *Office) Slip(ctx context.Context, actor directory.Account, code string)
 	if err := o.staff("slip", actor); err != nil {
 		return SlipView{}, err
 	}
-	row, err := o.rowByCode("slip", code)
+	row, err := o.rowByCode("slip", code, func(r store.Row) bool {
+		return r.Kind == store.RowRoot && r.Code != "" && r.Root == string(o.Code)
+	})
 	if err != nil {
 		return SlipView{}, err
-	}
-	if row.Kind != store.RowRoot || row.Code == "" || row.Root != string(o.Code) {
-		return SlipView{}, directory.Errorf("slip", directory.NotFound, "no dossier has been accepted here under this code")
 	}
 	if err := o.looked(ctx, row.Chain, actor, o.atDesk(lookWork)); err != nil {
 		return SlipView{}, err
@@ -399,13 +399,25 @@ func (o *Office) Slip(ctx context.Context, actor directory.Account, code string)
 	return o.slip(row)
 }
 
-func (o *Office) rowByCode(op, code string) (row store.Row, err error) {
+// maxShared bounds the rows looked at under one submission code.
+const maxShared = 64
+
+// rowByCode is the row of a code that fits what is asked for, the first if several do. A submission code is whatever the
+// node of its portal said: one that sends on the code of somebody else's submission does not hide it.
+func (o *Office) rowByCode(op, code string, fits func(store.Row) bool) (store.Row, error) {
 	normal, ok := dossier.NormalCode(code)
 	if !ok {
-		return row, directory.Errorf(op, directory.Invalid, "this is no dossier code or submission code")
+		return store.Row{}, directory.Errorf(op, directory.Invalid, "this is no dossier code or submission code")
 	}
-	err = o.Store.View(func(t *store.Tx) error { row, err = t.RowByCode(normal); return err })
-	return row, missing(op, err)
+	var rows []store.Row
+	err := o.Store.View(func(t *store.Tx) (err error) { rows, err = t.RowsByCode(normal, maxShared); return err })
+	if err != nil {
+		return store.Row{}, missing(op, err)
+	}
+	if i := slices.IndexFunc(rows, fits); i >= 0 {
+		return rows[i], nil
+	}
+	return store.Row{}, missing(op, store.ErrNotFound)
 }
 
 func (o *Office) slip(row store.Row) (SlipView, error) {

@@ -1,6 +1,7 @@
 package office
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -144,6 +145,8 @@ func lineCode(r store.Row) string {
 	switch {
 	case r.Code != "":
 		return r.Code
+	case r.Kind == store.RowSubmission && bytes.Equal(r.Extra, twin):
+		return twinCode(r)
 	case r.Kind == store.RowChild:
 		return string(r.Extra)
 	}

@@ -112,32 +112,34 @@ func (o *Office) serve(ctx context.Context, from replication.Name, q Question) (
 	if q.Version != 1 {
 		return Answer{}, nil, directory.Errorf("ask", directory.Newer, "question of format %d, this node reads format 1", q.Version)
 	}
-	row, err := o.rowByCode("ask", q.Code)
-	if err != nil {
+	if _, err := o.rowByCode("ask", q.Code, o.answersFor); err != nil {
 		return Answer{}, nil, err
-	}
-	if row.Root != string(o.Code) || row.Kind == store.RowChild {
-		return Answer{}, nil, directory.Errorf("ask", directory.NotFound, "office %s does not answer for this dossier", o.Code)
 	}
 	switch q.Kind {
 	case AskTrack:
-		a, err := o.serveTrack(row, q)
+		a, err := o.serveTrack(q)
 		return a, nil, err
 	case AskSheet, AskFile, AskLine:
-		return o.serveApplicant(ctx, from, row, q)
+		return o.serveApplicant(ctx, from, q)
 	}
 	return Answer{}, nil, directory.Errorf("ask", directory.Newer, "question of kind %d is not known to this node", q.Kind)
 }
 
-func (o *Office) serveTrack(row store.Row, q Question) (Answer, error) {
+// answersFor tells whether this office answers for a row.
+func (o *Office) answersFor(r store.Row) bool {
+	return r.Root == string(o.Code) && r.Kind != store.RowChild
+}
+
+func (o *Office) serveTrack(q Question) (Answer, error) {
 	code, _ := dossier.NormalCode(q.Code)
-	if o.guesses.locked(code, o.Now()) {
+	if !o.guesses.try(code, o.Now()) {
 		return Answer{}, directory.Errorf("track", directory.Exhausted, "the digits were wrong too often; try again in an hour")
 	}
-	if err := o.proven(row, q.LastFour); err != nil {
-		o.guesses.miss(code, o.Now())
+	row, err := o.provenRow(code, q.LastFour, o.answersFor)
+	if err != nil {
 		return Answer{}, err
 	}
+	o.guesses.right(code)
 	return o.lineAnswer(row), nil
 }
 
@@ -151,13 +153,16 @@ func (o *Office) lineAnswer(row store.Row) Answer {
 }
 
 // serveApplicant answers an applicant who is signed in at another node. A look at more than the line is recorded first.
-func (o *Office) serveApplicant(ctx context.Context, from replication.Name, row store.Row, q Question) (Answer, io.ReadCloser, error) {
+func (o *Office) serveApplicant(ctx context.Context, from replication.Name, q Question) (Answer, io.ReadCloser, error) {
 	b, err := o.verifyBehalf(from, q.Code, q.Behalf)
 	if err != nil {
 		return Answer{}, nil, err
 	}
-	if row.Account == "" || row.Account != string(b.Account) {
-		return Answer{}, nil, directory.Errorf("ask", directory.NotFound, "no such dossier of this account")
+	row, err := o.rowByCode("ask", q.Code, func(r store.Row) bool {
+		return o.answersFor(r) && r.Account != "" && r.Account == string(b.Account)
+	})
+	if err != nil {
+		return Answer{}, nil, err
 	}
 	if !o.askers.admit(from, b.Account, o.Now()) {
 		o.Log.Warn("an office asks for too many people", "peer", from)

@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"motcua/directory"
 	"motcua/node/blob"
@@ -304,5 +306,36 @@ func TestFileNames(t *testing.T) {
 	}
 	if n := fileName(strings.Repeat("ạ", 300) + ".pdf"); len(n) > 200 || !strings.HasSuffix(n, ".pdf") {
 		t.Error(n)
+	}
+}
+
+// TestGuessingAtOnce: tries that come together are not one try, and asking for many codes gives no new ones.
+func TestGuessingAtOnce(t *testing.T) {
+	var g guesses
+	now := time.Now()
+	var let atomic.Int32
+	var wg sync.WaitGroup
+	for range 100 {
+		wg.Go(func() {
+			if g.try("code", now) {
+				let.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if let.Load() != maxGuesses {
+		t.Errorf("%d of 100 tries at once, want %d", let.Load(), maxGuesses)
+	}
+	for i := range 10_000 {
+		g.try(fmt.Sprint(i), now)
+	}
+	if g.try("code", now) {
+		t.Error("new tries after asking for many other codes")
+	}
+	for i := range 2 * maxGuessed {
+		g.try(fmt.Sprint(i), now)
+	}
+	if len(g.tried) > maxGuessed {
+		t.Errorf("%d codes remembered", len(g.tried))
 	}
 }

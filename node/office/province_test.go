@@ -440,7 +440,7 @@ func must(t *testing.T, errs ...error) {
 // chainOf finds a chain by code or, for a child, in a bucket.
 func (n *node) chainOf(code string) digest.Digest {
 	n.p.t.Helper()
-	row, err := n.rowByCode("test", code)
+	row, err := n.rowByCode("test", code, func(store.Row) bool { return true })
 	if err != nil {
 		n.p.t.Fatal(err)
 	}

@@ -10,10 +10,11 @@ import (
 	"motcua/node/store"
 )
 
-// guesses bounds how often the last four digits of one code may be guessed here.
+// guesses bounds how often the last four digits of one code may be tried here. A try counts before it is checked, so that many
+// at once are not one; the right one gives it back.
 type guesses struct {
 	mu    sync.Mutex
-	wrong map[string]guess
+	tried map[string]guess
 }
 
 type guess struct {
@@ -24,32 +25,45 @@ type guess struct {
 const (
 	maxGuesses  = 8
 	guessWindow = time.Hour
-	maxGuessed  = 4096 // codes remembered
+	maxGuessed  = 1 << 16 // codes remembered: some 6 MB
 )
 
-func (g *guesses) locked(code string, now time.Time) bool {
+// try takes one of the tries of a code, false where none is left. With too many codes to remember, any one is forgotten: new
+// tries for one code cost many thousand for others.
+func (g *guesses) try(code string, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	w, ok := g.wrong[code]
-	if ok && now.Sub(w.since) > guessWindow {
-		delete(g.wrong, code)
+	if g.tried == nil {
+		g.tried = map[string]guess{}
+	}
+	w, ok := g.tried[code]
+	for other := range g.tried {
+		if ok || len(g.tried) < maxGuessed {
+			break
+		}
+		delete(g.tried, other)
+	}
+	if !ok || now.Sub(w.since) > guessWindow {
+		w = guess{since: now}
+	}
+	if w.n >= maxGuesses {
 		return false
 	}
-	return w.n >= maxGuesses
+	w.n++
+	g.tried[code] = w
+	return true
 }
 
-func (g *guesses) miss(code string, now time.Time) {
+// right gives back the try of digits that were right.
+func (g *guesses) right(code string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.wrong == nil || len(g.wrong) >= maxGuessed {
-		g.wrong = map[string]guess{}
+	if w, ok := g.tried[code]; ok && w.n > 1 {
+		w.n--
+		g.tried[code] = w
+	} else {
+		delete(g.tried, code)
 	}
-	w, ok := g.wrong[code]
-	if !ok {
-		w.since = now
-	}
-	w.n++
-	g.wrong[code] = w
 }
 
 // Track tells somebody who is not signed in where a dossier is, for its code and the last four digits of the applicant's
@@ -59,29 +73,24 @@ func (o *Office) Track(ctx context.Context, code, lastFour string) (TrackView, e
 	if !ok {
 		return TrackView{}, directory.Errorf("track", directory.Invalid, "this is no dossier code or submission code")
 	}
-	if o.guesses.locked(normal, o.Now()) {
+	if !o.guesses.try(normal, o.Now()) {
 		return TrackView{}, directory.Errorf("track", directory.Exhausted, "the digits were wrong too often; try again in an hour")
 	}
 	v, err := o.track(ctx, normal, lastFour)
-	if directory.CodeOf(err) == directory.Denied {
-		o.guesses.miss(normal, o.Now())
+	if directory.CodeOf(err) != directory.Denied {
+		o.guesses.right(normal)
 	}
 	return v, err
 }
 
 func (o *Office) track(ctx context.Context, code, lastFour string) (TrackView, error) {
-	row, err := o.rowByCode("track", code)
+	row, err := o.provenRow(code, lastFour, func(store.Row) bool { return true })
 	held := err == nil
-	if err != nil && directory.CodeOf(err) != directory.NotFound {
+	switch {
+	case err != nil && directory.CodeOf(err) != directory.NotFound:
 		return TrackView{}, err
-	}
-	if held {
-		if err := o.proven(row, lastFour); err != nil {
-			return TrackView{}, err
-		}
-		if row.Root == string(o.Code) {
-			return o.rowTrack(row), nil
-		}
+	case held && row.Root == string(o.Code):
+		return o.rowTrack(row), nil
 	}
 	tr, err := o.lookup(ctx, code, lastFour, held)
 	switch {
@@ -136,6 +145,31 @@ func (o *Office) freshest(ctx context.Context, v TrackView, code, lastFour strin
 // errNotProven does not tell a wrong code from wrong digits.
 func errNotProven() error {
 	return directory.Errorf("track", directory.Denied, "no dossier fits the code and these four digits")
+}
+
+// provenRow is the row of a code that the digits fit: NotFound where none has the code, Denied where none fits.
+func (o *Office) provenRow(code, lastFour string, among func(store.Row) bool) (store.Row, error) {
+	if _, err := o.rowByCode("track", code, among); err != nil {
+		return store.Row{}, err
+	}
+	var fault error
+	row, err := o.rowByCode("track", code, func(r store.Row) bool {
+		if !among(r) {
+			return false
+		}
+		err := o.proven(r, lastFour)
+		if err != nil && directory.CodeOf(err) != directory.Denied {
+			fault = err
+		}
+		return err == nil
+	})
+	switch {
+	case fault != nil:
+		return row, fault
+	case err != nil:
+		return row, errNotProven()
+	}
+	return row, nil
 }
 
 // proven checks the digits against the dossier itself.

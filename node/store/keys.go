@@ -26,6 +26,7 @@ const (
 	tSubmission table = 0x0a // id → record
 	tRequest    table = 0x0b // child chain → bytes of a request not yet taken in hand
 	tLook       table = 0x0c // chain ‖ late at ‖ account → Look
+	tRowAlias   table = 0x0d // submission code ‖ chain: of further chains than that in tRowCode
 
 	tParcel      table = 0x10 // parcel id → record of the manifest
 	tOutgoing    table = 0x11 // parcel id → Outgoing

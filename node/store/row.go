@@ -12,8 +12,9 @@ import (
 type Row struct {
 	Chain digest.Digest `cbor:"1,keyasint"`
 	Kind  RowKind       `cbor:"2,keyasint"`
-	// Code is the dossier code, empty before acceptance; Alias the submission code. Either finds the row, and
-	// neither is ever given to another chain.
+	// Code is the dossier code, empty before acceptance; Alias the submission code. Either finds the row. A dossier code is
+	// never given to another chain. A submission code is what a portal says it is: chains that share one do not keep each
+	// other out.
 	Code  string `cbor:"3,keyasint,omitempty"`
 	Alias string `cbor:"4,keyasint,omitempty"`
 	// Parent is the root chain of a child.
@@ -56,7 +57,7 @@ const MaxTerms = 24
 // Cursor is where a list goes on; "" is its start as an argument and its end as an answer. It is safe to show.
 type Cursor string
 
-// PutRow stores a row and keeps every list in step. It fails with ErrTaken when a code belongs to another chain.
+// PutRow stores a row and keeps every list in step. It fails with ErrTaken when its dossier code belongs to another chain.
 func (t *Tx) PutRow(r Row) error {
 	if len(r.Terms) > MaxTerms {
 		return t.fail(fmt.Errorf("store: row of %d terms: %w", len(r.Terms), ErrTooLarge))
@@ -91,21 +92,21 @@ var mark = []byte{format}
 
 // claim binds the codes of a row to its chain.
 func (t *Tx) claim(r Row) error {
-	for _, code := range []string{r.Code, r.Alias} {
+	for i, code := range []string{r.Code, r.Alias} {
 		if code == "" {
 			continue
 		}
 		owner, ok, err := load[digest.Digest](t, tRowCode.named(code))
+		switch {
+		case err == nil && !ok:
+			err = t.put(tRowCode.named(code), r.Chain)
+		case err == nil && owner != r.Chain && i == 0:
+			err = fmt.Errorf("store: code %s: %w", code, ErrTaken)
+		case err == nil && owner != r.Chain:
+			err = t.set(tRowAlias.named(code).id(r.Chain), mark)
+		}
 		if err != nil {
 			return err
-		}
-		if ok && owner != r.Chain {
-			return fmt.Errorf("store: code %s: %w", code, ErrTaken)
-		}
-		if !ok {
-			if err := t.put(tRowCode.named(code), r.Chain); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
@@ -137,7 +138,28 @@ func (t *Tx) Row(chain digest.Digest) (Row, error) {
 	return r, err
 }
 
-// RowByCode returns the row of a dossier code or submission code, ErrNotFound if there is none.
+// RowsByCode returns the rows of a dossier code or submission code, at most n, that which came first before the others;
+// ErrNotFound if there is none.
+func (t *Tx) RowsByCode(code string, n int) ([]Row, error) {
+	first, err := t.RowByCode(code)
+	if err != nil {
+		return nil, err
+	}
+	out := []Row{first}
+	err = t.scan(tRowAlias.named(code), nil, func(k key) (bool, error) {
+		if len(out) >= n {
+			return false, nil
+		}
+		r, ok, err := load[Row](t, tRow.of(tail(k)))
+		if ok && r.Alias == code {
+			out = append(out, r)
+		}
+		return true, err
+	})
+	return out, err
+}
+
+// RowByCode returns the row of a dossier code, or the first that came with a submission code; ErrNotFound if there is none.
 func (t *Tx) RowByCode(code string) (Row, error) {
 	chain, ok, err := t.lookup(tRowCode.named(code))
 	if err != nil {

@@ -277,10 +277,30 @@ func TestDeletedEntriesThatComeBack(t *testing.T) {
 	})
 }
 
+// TestSubmissionCodesKeepNobodyOut: whoever uses a submission code first does not keep its owner out.
+func TestSubmissionCodesKeepNobodyOut(t *testing.T) {
+	s := open(t, t.TempDir())
+	for _, who := range []string{"squatter", "owner", "owner", "third"} {
+		update(t, s, func(tx *Tx) error { return tx.PutRow(Row{Chain: name(who), Alias: "ABCD", Code: "H32-" + who}) })
+	}
+	view(t, s, func(tx *Tx) error {
+		rows, err := tx.RowsByCode("ABCD", 9)
+		if len(rows) != 3 || rows[0].Chain != name("squatter") {
+			t.Errorf("%d rows, first %+v", len(rows), rows[0])
+		}
+		two, err2 := tx.RowsByCode("ABCD", 2)
+		one, err3 := tx.RowsByCode("H32-owner", 9)
+		if len(two) != 2 || len(one) != 1 || one[0].Chain != name("owner") {
+			t.Errorf("%d of 2 rows, %d of 1", len(two), len(one))
+		}
+		return errors.Join(err, err2, err3)
+	})
+}
+
 func TestCodesAreNeverGivenTwice(t *testing.T) {
 	s := open(t, t.TempDir())
 	update(t, s, func(tx *Tx) error { return tx.PutRow(Row{Chain: name("a"), Code: "H32-1", Alias: "ABCD"}) })
-	for _, r := range []Row{{Chain: name("b"), Code: "H32-1"}, {Chain: name("b"), Alias: "ABCD"}, {Chain: name("b"), Code: "ABCD"}} {
+	for _, r := range []Row{{Chain: name("b"), Code: "H32-1"}, {Chain: name("b"), Code: "ABCD"}} {
 		if err := s.Update(context.Background(), func(tx *Tx) error { return tx.PutRow(r) }); !errors.Is(err, ErrTaken) {
 			t.Errorf("%q %q: want ErrTaken, have %v", r.Code, r.Alias, err)
 		}
