@@ -53,7 +53,7 @@ func TestCutBetween(t *testing.T) {
 			cut(dienAn).
 			does(dienAn, finishes, forwards).
 			waiting(dienAn, 1).
-			passes(3*time.Minute).
+			passes(time.Minute).
 			notYet(dienKhanh).
 			sees(centre, dossier.StatusAccepted, false)
 		w.tell(funeral).

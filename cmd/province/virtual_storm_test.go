@@ -1,23 +1,24 @@
 package province_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
 
 	"motcua/directory"
 	"motcua/node/office"
+	node "motcua/node/server"
 	"motcua/replication/replicationtest"
 )
 
 // The measures of a storm. A shift is short and the nights between are long: in a night every machine is off, so days pass
 // in no time.
 const (
-	dossiers  = 30
-	shifts    = 5
 	shiftTime = time.Minute
 	lookEvery = 4 * time.Second // how often people look at their lists
 	longNight = 60 * time.Hour
@@ -34,13 +35,14 @@ type storm struct {
 	powered map[string]time.Time // when a machine without power has it again
 	sent    int
 	did     map[string]int // what happened how often, to see that it did
+	sticks  [][]byte       // bundles somebody carries around
 }
 
 // TestStorm: dossiers handed in anywhere, worked on as soon as lists show them, while packets are lost, doubled and
 // overtaken, cables are cut for minutes to days, and offices and directory servers lose their power in mid-flight. In the
 // end every law holds.
 func TestStorm(t *testing.T) {
-	for seed := range uint64(3) {
+	for seed := range uint64(seeds) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			inProvince(t, func(w *world) {
 				s := &storm{
@@ -52,7 +54,7 @@ func TestStorm(t *testing.T) {
 					s.night()
 				}
 				s.clearUp()
-				for what, least := range map[string]int{"cut": 3, "power cut": 3, "server down": 1, "act": 6 * dossiers} {
+				for what, least := range map[string]int{"cut": shifts, "power cut": shifts, "act": 6 * dossiers, "carried": 1} {
 					if s.did[what] < least {
 						w.t.Errorf("%q happened %d times: this was no storm", what, s.did[what])
 					}
@@ -76,6 +78,7 @@ func (s *storm) shift() {
 		s.work()
 		time.Sleep(time.Duration(s.chance.Int64N(int64(lookEvery) / 4))) // in the middle of a transfer, as a rule
 		s.mishap()
+		s.carry()
 	}
 }
 
@@ -130,7 +133,7 @@ func (s *storm) mishap() {
 // handIn has a few citizens hand in at the portals that run.
 func (s *storm) handIn() {
 	portals := s.w.running()
-	for range 1 + dossiers/(shifts*10) {
+	for range 1 + s.chance.IntN(2) {
 		if s.sent == dossiers || len(portals) == 0 {
 			return
 		}
@@ -143,6 +146,31 @@ func (s *storm) handIn() {
 			s.w.t.Fatalf("hand in at %s for %s: %v", portal, to, err)
 		}
 		s.sent++
+	}
+}
+
+// carry writes a stick somewhere, perhaps, and reads one anywhere: the right office takes what is on it, once, whatever
+// the line brings; others refuse it.
+func (s *storm) carry() {
+	on := s.w.running()
+	if len(on) == 0 {
+		return
+	}
+	if name := string(on[s.chance.IntN(len(on))]); s.chance.IntN(3) == 0 {
+		b, err := s.w.ask(name, http.MethodGet, "/bundle", nil)
+		s.w.fatal(err)
+		s.sticks = append(s.sticks, b)
+	}
+	if len(s.sticks) == 0 {
+		return
+	}
+	b, err := s.w.ask(string(on[s.chance.IntN(len(on))]), http.MethodPost, "/bundle", s.sticks[s.chance.IntN(len(s.sticks))])
+	s.w.fatal(err)
+	var r node.BundleReport
+	s.w.fatal(json.Unmarshal(b, &r))
+	s.did["carried"] += r.Parcels
+	for _, f := range r.Faults {
+		s.w.t.Errorf("a stick from %s has the fault %q", r.From, f)
 	}
 }
 
