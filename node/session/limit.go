@@ -21,6 +21,7 @@ var (
 	pairPace  = pace{free: 5, first: 2 * time.Second, max: 15 * time.Minute, ease: 12 * time.Minute}
 	placePace = pace{free: 50, first: 2 * time.Second, max: time.Minute, ease: time.Minute}
 	loginPace = pace{free: 100, first: time.Second, max: 30 * time.Second, ease: time.Minute}
+	askPace   = pace{free: 60, first: time.Second, max: time.Minute, ease: 5 * time.Second}
 	joinPace  = pace{free: 30, first: 10 * time.Second, max: 5 * time.Minute, ease: 2 * time.Minute}
 )
 
@@ -30,21 +31,21 @@ const (
 	homeTime  = 30 * 24 * time.Hour
 )
 
-// Limiter slows down guessing, and the making of accounts. It is safe for concurrent use, and forgets all when the program
+// Limiter slows down guessing, the making of accounts, and questions that cost the directory an answer. It is safe for concurrent use, and forgets all when the program
 // stops.
 type Limiter struct {
 	now func() time.Time
 
-	mu                           sync.Mutex
-	pairs, places, logins, joins tallies
-	homes                        map[string]time.Time // login and place that were right together, and when
+	mu                                 sync.Mutex
+	pairs, places, logins, joins, asks tallies
+	homes                              map[string]time.Time // login and place that were right together, and when
 }
 
 // NewLimiter makes a limiter on a clock.
 func NewLimiter(now func() time.Time) *Limiter {
 	return &Limiter{
 		now: now, pairs: newTallies(pairPace), places: newTallies(placePace), logins: newTallies(loginPace), joins: newTallies(joinPace),
-		homes: map[string]time.Time{},
+		asks: newTallies(askPace), homes: map[string]time.Time{},
 	}
 }
 
@@ -90,14 +91,19 @@ func (l *Limiter) Void(login, address string) {
 }
 
 // Join asks to make an account from an address, and counts it. It returns how long to wait; 0: go on.
-func (l *Limiter) Join(address string) time.Duration {
+func (l *Limiter) Join(address string) time.Duration { return l.once(&l.joins, address) }
+
+// Ask asks to have a question of somebody unknown answered, and counts it. It returns how long to wait; 0: go on.
+func (l *Limiter) Ask(address string) time.Duration { return l.once(&l.asks, address) }
+
+func (l *Limiter) once(in *tallies, address string) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now, at := l.now(), place(address)
-	if wait := l.joins.wait(at, now); wait > 0 {
+	if wait := in.wait(at, now); wait > 0 {
 		return wait
 	}
-	l.joins.take(at, now)
+	in.take(at, now)
 	return 0
 }
 

@@ -134,13 +134,14 @@ func TestALimiterIsBounded(t *testing.T) {
 	for i := range 3 * maxTraced {
 		a, login := fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255), fmt.Sprint(i)
 		l.Join(a)
+		l.Ask(a)
 		l.Try(login, a)
 		if i%2 == 0 {
 			l.Right(login, a)
 		}
 	}
 	for what, n := range map[string]int{
-		"pairs": len(l.pairs.of), "places": len(l.places.of), "logins": len(l.logins.of), "joins": len(l.joins.of), "homes": len(l.homes),
+		"pairs": len(l.pairs.of), "places": len(l.places.of), "logins": len(l.logins.of), "joins": len(l.joins.of), "asks": len(l.asks.of), "homes": len(l.homes),
 	} {
 		if n == 0 || n > maxTraced {
 			t.Errorf("%d %s are remembered", n, what)

@@ -179,6 +179,9 @@ func (c *call) trackDo() error {
 	if len(last) != 4 {
 		faults = append(faults, page.Problem{Field: "last", Text: c.l.T("fault.last")})
 	}
+	if len(faults) == 0 && c.limiter.Ask(c.address()) > 0 {
+		faults = []page.Problem{{Text: c.l.T("fault.too_many")}}
+	}
 	var t office.TrackView
 	if len(faults) == 0 {
 		if t, err = c.office.Track(c.r.Context(), code, last); err != nil {

@@ -1,8 +1,10 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 )
 
@@ -75,4 +77,27 @@ func TestBehindAProxy(t *testing.T) {
 	if len(way.cookies) != 1 || way.cookies[0].Value == "" || !way.cookies[0].Secure {
 		t.Errorf("from another address: %v", way.cookies)
 	}
+}
+
+// TestQuestionsComeAtAPace: who asks for one code after the other is slowed, before the directory is asked, and nobody else.
+func TestQuestionsComeAtAPace(t *testing.T) {
+	p := newProvince(t)
+	h, err := NewWith(p.nodes[commune].Office, p.nodes[commune], p)
+	must(t, err)
+	srv := httptest.NewServer(BehindProxy(h))
+	defer srv.Close()
+	ask := func(from string, i int) *browser {
+		b := &browser{t: t, base: srv.URL, client: &http.Client{Transport: &proxy{from: from}}}
+		return b.get("/vi/track").fill("/track", "code", fmt.Sprintf("H32.22327-261124-%04d", i), "last", "0000")
+	}
+	i := 0
+	for i = 1; i < 100; i++ {
+		if strings.Contains(ask("203.0.113.7", i).text(), "Quá nhiều lần thử") {
+			break
+		}
+	}
+	if i < 20 || i == 100 {
+		t.Errorf("slowed at question %d", i)
+	}
+	ask("203.0.113.8", 1).says("Không có hồ sơ nào khớp")
 }

@@ -26,22 +26,22 @@ func (c *call) cookieName() string {
 
 // session returns the session of this door, false for none that is valid. A citizen's may be signed by any office; a desk
 // takes those it has signed itself alone, so that no other office can speak in the name of its officers.
-func (c *call) session() (session.Session, string, bool) {
+func (c *call) session() (session.Session, bool) {
 	k, err := c.r.Cookie(c.cookieName())
 	if err != nil {
-		return session.Session{}, "", false
+		return session.Session{}, false
 	}
 	s, err := c.node.Session(k.Value)
 	staff := c.door == page.Desk
 	if err != nil || (s.Kind == directory.Staff) != staff || staff && s.Office != c.office.Code {
-		return session.Session{}, "", false
+		return session.Session{}, false
 	}
-	return s, k.Value, true
+	return s, true
 }
 
 // who is the citizen who is signed in. The account is this node's copy where it has one, else what the session says.
 func (c *call) who() (office.Citizen, bool) {
-	s, _, ok := c.session()
+	s, ok := c.session()
 	if !ok {
 		return office.Citizen{}, false
 	}
@@ -58,7 +58,7 @@ func (c *call) who() (office.Citizen, bool) {
 
 // greet fills in the name of who is signed in, for pages that anyone may see: what the session says is enough.
 func (c *call) greet() {
-	if s, _, ok := c.session(); ok {
+	if s, ok := c.session(); ok {
 		c.user = s.Name
 	}
 }
@@ -77,7 +77,7 @@ func citizen(h func(*call, office.Citizen) error) handler {
 // officer lets in staff with a role in this office today.
 func officer(h func(*call, directory.Account) error) handler {
 	return func(c *call) error {
-		s, _, ok := c.session()
+		s, ok := c.session()
 		if !ok {
 			return c.askWho("/desk/sign-in")
 		}
