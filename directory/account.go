@@ -1,9 +1,13 @@
 package directory
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -121,4 +125,36 @@ func (a Account) Validate() error {
 		return fmt.Errorf("account: no password verifier")
 	}
 	return nil
+}
+
+// The cost of verifiers that nodes make now: argon2id with 19 MiB, 2 passes, 1 lane. Only a decoy uses it here.
+const decoyCost = "$argon2id$v=19$m=19456,t=2,p=1$"
+
+// VerifierParams returns a verifier without its sum: what must be known to derive it again from the password. It is
+// false for text that is no verifier in PHC form.
+func VerifierParams(verifier string) (params string, ok bool) {
+	i := strings.LastIndexByte(verifier, '$')
+	if !strings.HasPrefix(verifier, "$argon2id$") || strings.Count(verifier, "$") != 5 || i == len(verifier)-1 {
+		return "", false
+	}
+	return verifier[:i+1], true
+}
+
+// DecoyParams returns what VerifierParams would for a login that nobody has: the same for ever, and not to be told from
+// another's without the secret.
+func DecoyParams(secret []byte, login string) string {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte("motcua decoy v1\n" + NormalLogin(login)))
+	return decoyCost + base64.RawStdEncoding.EncodeToString(mac.Sum(nil)[:16]) + "$"
+}
+
+// WithoutVerifier returns the account as an office may have it that was not shown the password.
+func (a Account) WithoutVerifier() Account {
+	a.Verifier = ""
+	return a
+}
+
+// Serves tells whether the account has a role in the office, of whatever date.
+func (a Account) Serves(office OfficeCode) bool {
+	return slices.ContainsFunc(a.Grants, func(g Grant) bool { return g.Office == office })
 }

@@ -223,7 +223,27 @@ func (c *Client) Account(ctx context.Context, login string) (directory.Account, 
 	return out, err
 }
 
-// AccountByID returns an account, with its verifier; NotFound if there is none.
+// SignIn returns the account of a login, with its verifier, to an office whose visitor knows the password; staff only to an
+// office that they have a role in. Derive makes the verifier from the password and the parameters it is given
+// (PHC form with an empty sum), which say nothing of whether the login exists. The error is Denied for a wrong login or
+// password, Exhausted after too many of them; one of derive is returned as it is.
+func (c *Client) SignIn(ctx context.Context, login string, derive func(ctx context.Context, params string) (verifier string, err error)) (directory.Account, error) {
+	login = directory.NormalLogin(login)
+	var params string
+	if err := c.ask(ctx, "sign in", OpParams, login, &params); err != nil {
+		return directory.Account{}, err
+	}
+	verifier, err := derive(ctx, params)
+	if err != nil {
+		return directory.Account{}, err
+	}
+	var out directory.Account
+	err = c.ask(ctx, "sign in", OpSignIn, SignIn{login, verifier}, &out)
+	return out, err
+}
+
+// AccountByID returns an account without its verifier; NotFound if there is none, or if it is of staff with no role in the
+// caller's office.
 func (c *Client) AccountByID(ctx context.Context, id directory.AccountID) (directory.Account, error) {
 	var out directory.Account
 	err := c.ask(ctx, "account", OpSelf, id, &out)

@@ -29,7 +29,9 @@ const (
 	OpMine     Op = 7  // directory.AccountID → []directory.Track
 	OpAnnounce Op = 8  // Place → nothing
 	OpProve    Op = 9  // Proof → bool
-	OpSelf     Op = 10 // directory.AccountID → directory.Account
+	OpSelf     Op = 10 // directory.AccountID → directory.Account without its verifier
+	OpParams   Op = 11 // login → parameters of its verifier, a string
+	OpSignIn   Op = 12 // SignIn → directory.Account
 )
 
 // Request is one question. A repeat of a change carries the same id.
@@ -74,6 +76,19 @@ type Proof struct {
 	Code  string        `cbor:"1,keyasint"`
 	Check digest.Digest `cbor:"2,keyasint"` // directory.TrackCheck
 }
+
+// SignIn shows that somebody knows the password of a login.
+type SignIn struct {
+	Login string `cbor:"1,keyasint"`
+	// Verifier was derived from the password that was typed, with the parameters that the directory named.
+	Verifier string `cbor:"2,keyasint"`
+}
+
+// MaxLogin and MaxVerifier bound the two, in bytes.
+const (
+	MaxLogin    = 64
+	MaxVerifier = 300
+)
 
 // EnrolLabel is what a node signs its application under, to show that it holds the signing key it names.
 const EnrolLabel = "motcua enrolment v1"

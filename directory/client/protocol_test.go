@@ -42,6 +42,7 @@ func messages(t testing.TB) []directorytest.Format {
 		{Name: "proof", Bytes: marshal(t, Proof{Code: "N4K7", Check: directory.TrackCheck("N4K7", "1234")})},
 		{Name: "enrol-request", Bytes: marshal(t, enrolment(t))},
 		{Name: "enrol-response", Bytes: marshal(t, EnrolResponse{Genesis: []byte{1}, Edition: []byte{2}})},
+		{Name: "sign-in", Bytes: marshal(t, SignIn{Login: "an.nguyen", Verifier: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"})},
 	}
 }
 
@@ -79,7 +80,7 @@ func FuzzMessages(f *testing.F) {
 		f.Add(m.Bytes)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, v := range []any{new(Request), new(Response), new(EditionWish), new(Place), new(Proof), new(EnrolRequest), new(EnrolResponse)} {
+		for _, v := range []any{new(Request), new(Response), new(EditionWish), new(Place), new(Proof), new(EnrolRequest), new(EnrolResponse), new(SignIn)} {
 			_ = wire.Unmarshal(b, v)
 		}
 		var q EnrolRequest

@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,7 +79,13 @@ func encoded(t testing.TB) (out []directorytest.Format) {
 
 func TestFormatsStayAndEveryKindHasOne(t *testing.T) {
 	all := encoded(t)
-	directorytest.Golden(t, all)
+	secret, err := command.Encode(command.RequestID{1}, 1_795_000_000_000, &command.Found{
+		Genesis: directorytest.Genesis(1), Secret: bytes.Repeat([]byte{5}, command.SecretSize),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	directorytest.Golden(t, append(slices.Clone(all), directorytest.Format{Name: "kind-1-secret", Bytes: secret}))
 	for i, f := range all {
 		if want := fmt.Sprintf("kind-%d", i+1); f.Name != want {
 			t.Errorf("no golden bytes of %s", want)
@@ -165,6 +172,7 @@ func TestWhatAStrangerChoosesIsBounded(t *testing.T) {
 		"an id with a slash":   &command.RegisterAccount{From: "H32.1", Account: slash},
 		"an address, no port":  &command.Announce{Office: "H32.1", Addr: "10.0.0.1"},
 		"a portal that is not": &command.Announce{Office: "H32.1", Addr: "10.0.0.1:1", Portal: "javascript:alert(1)"},
+		"a short secret":       &command.Found{Genesis: directorytest.Genesis(1), Secret: []byte{1}},
 		"a long reason":        &command.Revoke{Office: "H32.1", Reason: long},
 		"a batched signature":  &command.CosignEdition{Number: 1, Member: "dir-1"},
 	} {

@@ -18,7 +18,12 @@ import (
 // Found begins the province. It is proposed by the first leader; a repeat is ignored, another genesis is a conflict.
 type Found struct {
 	Genesis directory.Genesis `cbor:"1,keyasint"`
+	// Secret is known to the servers alone: nodes have the genesis, too. The first one given is kept.
+	Secret []byte `cbor:"2,keyasint,omitempty"`
 }
+
+// SecretSize is the size of the servers' secret, in bytes.
+const SecretSize = 32
 
 // Publish adds to the public tables or replaces rows of them: levels, offices and fields by code, the calendar by a
 // higher version, procedures by code and version, where a version once published never changes.
@@ -127,8 +132,13 @@ func (*CutEdition) Kind() Kind { return KindCutEdition }
 // Kind returns KindCosignEdition.
 func (*CosignEdition) Kind() Kind { return KindCosignEdition }
 
-// Validate checks the genesis.
-func (c *Found) Validate() error { return c.Genesis.Validate() }
+// Validate checks the genesis and the size of the secret.
+func (c *Found) Validate() error {
+	if len(c.Secret) != 0 && len(c.Secret) != SecretSize {
+		return fmt.Errorf("secret of %d bytes, want %d", len(c.Secret), SecretSize)
+	}
+	return c.Genesis.Validate()
+}
 
 // Validate checks every row by itself.
 func (c *Publish) Validate() error {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -8,87 +9,109 @@ import (
 )
 
 // The pace of a node: far above what a busy office needs, far below what copying the accounts of a province takes.
-const (
-	pace  = 50  // requests a second
-	burst = 500 // at once
-
-	maxGuesses = 10 // wrong numbers for a code in an hour, at one server
-	guessTime  = time.Hour
-	maxGuessed = 100_000 // codes remembered
+var (
+	asking   = rate{burst: 500, every: time.Second / 50} // requests of an office
+	signing  = rate{burst: 300, every: time.Second / 2}  // people who sign in at an office: two questions each
+	reading  = rate{burst: 60, every: 10 * time.Second}  // accounts that an office reads without a password
+	moving   = rate{burst: 5, every: time.Minute}        // new addresses of an office: each makes an edition
+	tryLogin = rate{burst: 10, every: 6 * time.Minute}   // wrong passwords for a login at one office
+	tryAll   = rate{burst: 40, every: time.Minute}       // wrong passwords for a login at all offices
+	tryCode  = rate{burst: 10, every: 6 * time.Minute}   // wrong numbers for a code
 )
+
+// rate is how many at once, and after how long one more.
+type rate struct {
+	burst int
+	every time.Duration
+}
 
 // limits bounds what nodes and guessers may take. It is kept in memory, by each server for itself.
 type limits struct {
-	now func() time.Time
-
-	mu      sync.Mutex
-	buckets map[directory.OfficeCode]*bucket
-	guesses map[string]*guess
-}
-
-type bucket struct {
-	tokens float64
-	at     time.Time
-}
-
-type guess struct {
-	wrong int
-	since time.Time
+	now                       func() time.Time
+	asks, signs, reads, moves *meter
+	logins, anywhere, codes   *meter
 }
 
 func newLimits(now func() time.Time) *limits {
-	return &limits{now: now, buckets: map[directory.OfficeCode]*bucket{}, guesses: map[string]*guess{}}
+	return &limits{
+		now: now, asks: byOffice(asking), signs: byOffice(signing), reads: byOffice(reading), moves: byOffice(moving),
+		logins: byGuess(tryLogin), anywhere: byGuess(tryAll), codes: byGuess(tryCode),
+	}
 }
 
-// allow tells whether the office may ask once more now. Its buckets are as many as there are enrolled offices.
-func (l *limits) allow(o directory.OfficeCode) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// allow tells whether the office may ask once more now.
+func (l *limits) allow(o directory.OfficeCode) bool { return l.asks.take(string(o), l.now()) }
+
+// try takes a try at a login from an office before it is known whether it is right: tries that run side by side count.
+func (l *limits) try(o directory.OfficeCode, login string) bool {
 	now := l.now()
-	b := l.buckets[o]
-	if b == nil {
-		b = &bucket{tokens: burst, at: now}
-		l.buckets[o] = b
+	return l.logins.take(string(o)+"\n"+login, now) && l.anywhere.take(login, now)
+}
+
+// right gives a try back.
+func (l *limits) right(o directory.OfficeCode, login string) {
+	l.logins.giveBack(string(o) + "\n" + login)
+	l.anywhere.giveBack(login)
+}
+
+// meter allows each of many names a rate.
+type meter struct {
+	rate rate
+
+	mu     sync.Mutex
+	named  map[string]*slot // nil: they share
+	shared []slot
+	seed   maphash.Seed
+}
+
+// slot is what a name has taken, as of a time in Unix nanoseconds.
+type slot struct {
+	taken float64
+	at    int64
+}
+
+// byOffice is a meter of offices, which are as many as are enrolled.
+func byOffice(r rate) *meter { return &meter{rate: r, named: map[string]*slot{}} }
+
+// sharedSlots is how many names that strangers choose a meter tells apart.
+const sharedSlots = 1 << 14
+
+// byGuess is a meter of names that strangers choose. Its memory does not grow: names share slots by a hash that nobody
+// outside can foresee, so that a name may be allowed less than its rate, and never more.
+func byGuess(r rate) *meter {
+	return &meter{rate: r, shared: make([]slot, sharedSlots), seed: maphash.MakeSeed()}
+}
+
+func (m *meter) slot(name string) *slot {
+	if m.named == nil {
+		return &m.shared[maphash.String(m.seed, name)%sharedSlots]
 	}
-	b.tokens = min(burst, b.tokens+pace*max(0, now.Sub(b.at).Seconds()))
-	b.at = now
-	if b.tokens < 1 {
+	s := m.named[name]
+	if s == nil {
+		s = &slot{}
+		m.named[name] = s
+	}
+	return s
+}
+
+// take takes one if there is one left.
+func (m *meter) take(name string, now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, at := m.slot(name), now.UnixNano()
+	s.taken = max(0, s.taken-max(0, float64(at-s.at)/float64(m.rate.every)))
+	s.at = at
+	if s.taken+1 > float64(m.rate.burst) {
 		return false
 	}
-	b.tokens--
+	s.taken++
 	return true
 }
 
-func (l *limits) mayGuess(code string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	g := l.guesses[code]
-	return g == nil || g.wrong < maxGuesses || l.now().Sub(g.since) >= guessTime
-}
-
-func (l *limits) wrong(code string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.now()
-	g := l.guesses[code]
-	if g == nil || now.Sub(g.since) >= guessTime {
-		if len(l.guesses) >= maxGuessed {
-			l.forget(now)
-		}
-		g = &guess{since: now}
-		l.guesses[code] = g
-	}
-	g.wrong++
-}
-
-// forget drops what is older than an hour, and everything if that is not enough.
-func (l *limits) forget(now time.Time) {
-	for code, g := range l.guesses {
-		if now.Sub(g.since) >= guessTime {
-			delete(l.guesses, code)
-		}
-	}
-	if len(l.guesses) >= maxGuessed {
-		clear(l.guesses)
-	}
+// giveBack undoes a take.
+func (m *meter) giveBack(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.slot(name)
+	s.taken = max(0, s.taken-1)
 }

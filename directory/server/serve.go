@@ -151,10 +151,8 @@ func (s *Server) read(t state.Reader, c caller) (any, error) {
 		return find(c, "account", "there is no account of this name", func(login string) (directory.Account, bool, error) {
 			return state.AccountByLogin(t, login)
 		})
-	case client.OpSelf:
-		return find(c, "account", "there is no such account", func(id directory.AccountID) (directory.Account, bool, error) {
-			return state.AccountByID(t, id)
-		})
+	case client.OpParams, client.OpSignIn, client.OpSelf:
+		return s.readAccount(t, c)
 	case client.OpLookup:
 		return find(c, "lookup", "no dossier has this code, or it was not reported yet", func(code string) (directory.Track, bool, error) {
 			return openTrack(t, code)
@@ -210,15 +208,15 @@ func (s *Server) prove(t state.Reader, p client.Proof) (right, found bool, err e
 	if err != nil || !ok {
 		return false, ok, err
 	}
-	if !s.limits.mayGuess(v.Code) {
+	if !s.limits.codes.take(v.Code, s.limits.now()) {
 		return false, true, directory.Errorf("prove", directory.Exhausted, "too many wrong numbers for this code: try again in an hour, or sign in")
 	}
 	for _, d := range v.Checks {
 		if d == p.Check && d != (digest.Digest{}) {
+			s.limits.codes.giveBack(v.Code)
 			return true, true, nil
 		}
 	}
-	s.limits.wrong(v.Code)
 	return false, true, nil
 }
 

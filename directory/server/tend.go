@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"sync"
 	"time"
 
@@ -24,6 +25,7 @@ const (
 // duty is what the tables say is to be done.
 type duty struct {
 	founded  bool
+	secret   bool // the servers have one
 	cut      state.Head
 	complete state.Head
 	public   uint64
@@ -41,6 +43,11 @@ func (s *Server) duty() (d duty, err error) {
 		if _, d.founded, err = state.Genesis(r); err != nil {
 			return err
 		}
+		secret, err := state.Secret(r)
+		if err != nil {
+			return err
+		}
+		d.secret = len(secret) > 0
 		if d.cut, d.changed, err = state.Due(r); err != nil {
 			return err
 		}
@@ -113,9 +120,9 @@ func (s *Server) tendOnce(ctx context.Context, c *calm) (time.Duration, error) {
 		s.readyOnce.Do(func() { close(s.ready) })
 	}
 	switch {
-	case !d.founded:
+	case !d.founded || !d.secret:
 		if self {
-			err = s.propose(ctx, &command.Found{Genesis: s.cfg.Genesis})
+			err = s.found(ctx)
 		}
 	case d.cut.Number > 0 && !d.signed && leader != "":
 		err = s.cosign(ctx, d.cut)
@@ -126,6 +133,12 @@ func (s *Server) tendOnce(ctx context.Context, c *calm) (time.Duration, error) {
 		*c = calm{}
 	}
 	return tendEvery, err
+}
+
+func (s *Server) found(ctx context.Context) error {
+	secret := make([]byte, command.SecretSize)
+	rand.Read(secret)
+	return s.propose(ctx, &command.Found{Genesis: s.cfg.Genesis, Secret: secret})
 }
 
 func (s *Server) cosign(ctx context.Context, h state.Head) error {

@@ -315,8 +315,37 @@ func (n *node) catchUp(number uint64) {
 func citizen(login string) directory.Account {
 	return directory.Account{
 		ID: directory.AccountID("c-" + login), Login: login, Kind: directory.Citizen, Name: "Nguyễn Văn A",
-		Verifier: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",
+		Verifier: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$" + goodSum,
 	}
+}
+
+// goodSum is what the right password of every citizen gives.
+const goodSum = "aGFzaA"
+
+// signIn signs in as somebody whose password gives a sum.
+func (n *node) signIn(login, sum string) (directory.Account, error) {
+	n.w.t.Helper()
+	return n.SignIn(n.w.t.Context(), login, func(_ context.Context, params string) (string, error) { return params + sum, nil })
+}
+
+// params are the parameters that the directory names for a login.
+func (n *node) params(login string) (params string) {
+	n.w.t.Helper()
+	_, err := n.SignIn(n.w.t.Context(), login, func(_ context.Context, p string) (string, error) { params = p; return "", errEnd })
+	if !errors.Is(err, errEnd) {
+		n.w.t.Errorf("parameters of %s: %v", login, err)
+	}
+	return params
+}
+
+var errEnd = errors.New("end")
+
+// staff makes an account of an officer with a role.
+func (w *world) staff(login string, grants ...directory.Grant) directory.Account {
+	w.t.Helper()
+	a := citizen(login)
+	a.Kind, a.Grants = directory.Staff, grants
+	return must[directory.Account](w, "dir-1", http.MethodPost, "/account", server.AccountRequest{Account: a, Verifier: a.Verifier})
 }
 
 func tlsIDOf(n *node) digest.Digest { return identity.TLSID(n.id.Public().TLS) }

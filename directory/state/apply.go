@@ -120,13 +120,28 @@ func (t *transition) found(c *command.Found) error {
 	if err != nil {
 		return err
 	}
-	if ok {
-		if g.Digest() != c.Genesis.Digest() {
-			return t.fail(directory.Conflict, "this directory has another genesis: give every server the same file")
-		}
-		return nil
+	if ok && g.Digest() != c.Genesis.Digest() {
+		return t.fail(directory.Conflict, "this directory has another genesis: give every server the same file")
+	}
+	if err := t.keepSecret(c.Secret); err != nil || ok {
+		return err
 	}
 	return errors.Join(put(t, "meta/genesis", c.Genesis), t.touch())
+}
+
+// keepSecret keeps the first secret that is given.
+func (t *transition) keepSecret(secret []byte) error {
+	old, err := Secret(t)
+	if err != nil || len(old) > 0 || len(secret) == 0 {
+		return err
+	}
+	return put(t, "meta/secret", secret)
+}
+
+// Secret returns what the servers alone know, none before the province has it.
+func Secret(r Reader) ([]byte, error) {
+	b, _, err := get[[]byte](r, "meta/secret")
+	return b, err
 }
 
 // genesis returns the genesis, or the failure of a province that has none.

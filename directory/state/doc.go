@@ -15,7 +15,7 @@
 //
 // # Keys
 //
-//	meta/genesis                   the province's beginning
+//	meta/genesis  meta/secret      the province's beginning; what the servers alone know
 //	meta/public                    place in the log of the last change to a public table
 //	meta/cut, meta/complete        newest edition cut; newest with a majority of signatures
 //	level/ID  office/CODE  field/ID  calendar  procedure/CODE/VERSION

@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -171,6 +172,20 @@ func TestAProvinceIsFoundedOnce(t *testing.T) {
 	s.fine(&command.Found{Genesis: directorytest.Genesis(3)})
 	s.fine(&command.Found{Genesis: directorytest.Genesis(3)})
 	s.fails(directory.Conflict, &command.Found{Genesis: directorytest.Genesis(1)})
+}
+
+func TestTheServersKeepTheirFirstSecret(t *testing.T) {
+	s := founded(t)
+	secret := func(n byte) *command.Found {
+		return &command.Found{Genesis: directorytest.Genesis(3), Secret: bytes.Repeat([]byte{n}, command.SecretSize)}
+	}
+	s.fails(directory.Conflict, &command.Found{Genesis: directorytest.Genesis(1), Secret: secret(3).Secret})
+	s.fine(secret(1)) // a province that was founded without one
+	s.fine(secret(2))
+	s.fine(&command.Found{Genesis: directorytest.Genesis(3)})
+	if b, err := state.Secret(s); err != nil || !bytes.Equal(b, secret(1).Secret) {
+		t.Errorf("the secret is %x, %v", b, err)
+	}
 }
 
 func TestPublicationKeepsHistory(t *testing.T) {

@@ -1,0 +1,124 @@
+package server_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"motcua/directory"
+	"motcua/directory/server"
+)
+
+// twoOffices is a province of two offices with a citizen, and an officer at the first.
+func twoOffices(t *testing.T) (w *world, a, b *node) {
+	w = newWorld(t, addrOf)
+	w.startAll()
+	must[server.Published](w, "dir-1", http.MethodPost, "/publish", publication())
+	a, b = w.join(commune, 1), w.join(other, 2)
+	c := citizen("nguyenvana")
+	c.Identity, c.Phone = "056090000001", "0905000001"
+	if _, err := a.Register(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	w.staff("officer", directory.Grant{Office: commune, Role: directory.DeskOfficer})
+	time.Sleep(time.Second) // until every server knows them
+	return w, a, b
+}
+
+func denied(t *testing.T, what string, code directory.Code, err error) {
+	t.Helper()
+	if directory.CodeOf(err) != code {
+		t.Errorf("%s: %v, want %s", what, err, code)
+	}
+}
+
+func TestAnAccountIsForThePasswordAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, b := twoOffices(t)
+		got, err := b.signIn("nguyenvana", goodSum)
+		if err != nil || got.Identity == "" || got.Verifier == "" {
+			t.Errorf("with the right password: %v, %v", got, err)
+		}
+		_, err = b.signIn("nguyenvana", "YmFk")
+		denied(t, "a wrong password", directory.Denied, err)
+		_, err = b.signIn("nguyenvana", "")
+		denied(t, "the parameters alone", directory.Denied, err)
+		_, err = b.signIn("nobody", goodSum)
+		denied(t, "a login that nobody has", directory.Denied, err)
+		byID, err := b.AccountByID(t.Context(), "c-nguyenvana")
+		if err != nil || byID.Name == "" || byID.Verifier != "" {
+			t.Errorf("by the id: %v, %v, with a verifier %v", byID, err, byID.Verifier != "")
+		}
+		if _, err := a.signIn("officer", goodSum); err != nil {
+			t.Errorf("an officer at the own office: %v", err)
+		}
+		_, err = b.signIn("officer", goodSum)
+		denied(t, "an officer at another office", directory.Denied, err)
+		_, err = b.AccountByID(t.Context(), "c-officer")
+		denied(t, "an officer's account at another office", directory.NotFound, err)
+	})
+}
+
+func TestNobodyLearnsWhichLoginsThereAre(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, a, b := twoOffices(t)
+		first := a.params("nobody")
+		real := a.params("nguyenvana")
+		if strings.Count(first, "$") != strings.Count(real, "$") || first[:len("$argon2id$v=19$m=19456,t=2,p=1$")] != real[:len("$argon2id$v=19$m=19456,t=2,p=1$")] {
+			t.Errorf("parameters %q of nobody, %q of somebody", first, real)
+		}
+		if b.params(" Nobody ") != first || a.params("nobody.else") == first {
+			t.Error("made-up parameters differ for one login, or are the same for two")
+		}
+		w.stopAll()
+		w.startAll()
+		if b.params("nobody") != first {
+			t.Error("made-up parameters change with a restart, those of an account do not")
+		}
+	})
+}
+
+func TestGuessingPasswordsIsSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, b := twoOffices(t)
+		guess := func(n *node, times int) (err error) {
+			for range times {
+				if _, err = n.signIn("nguyenvana", "YmFk"); directory.CodeOf(err) == directory.Exhausted {
+					return err
+				}
+			}
+			return err
+		}
+		denied(t, "forty guesses", directory.Exhausted, guess(a, 40)) // ten at each server
+		if _, err := b.signIn("nguyenvana", goodSum); err != nil {
+			t.Errorf("the person at another office: %v", err)
+		}
+		time.Sleep(7 * time.Minute)
+		if _, err := a.signIn("nguyenvana", goodSum); err != nil {
+			t.Errorf("the person at this office, later: %v", err)
+		}
+		for range 50 {
+			if _, err := b.signIn("nguyenvana", goodSum); err != nil {
+				t.Fatalf("the right password, again and again: %v", err)
+			}
+		}
+	})
+}
+
+func TestAccountsAreNotCopiedByTheirIDs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, _ := twoOffices(t)
+		var err error
+		for range 300 {
+			if _, err = a.AccountByID(t.Context(), "c-nguyenvana"); err != nil {
+				break
+			}
+		}
+		denied(t, "three hundred accounts at once", directory.Exhausted, err)
+		if _, err := a.signIn("nguyenvana", goodSum); err != nil {
+			t.Errorf("people can no longer sign in: %v", err)
+		}
+	})
+}
