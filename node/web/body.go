@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -103,11 +104,53 @@ type repeats struct {
 	mu      sync.Mutex
 	answers map[string]string
 	order   []string
+	running map[string]chan struct{} // closed when the act has ended
 }
 
 const maxRepeats = 4096
 
-func newRepeats() *repeats { return &repeats{answers: map[string]string{}} }
+func newRepeats() *repeats {
+	return &repeats{answers: map[string]string{}, running: map[string]chan struct{}{}}
+}
+
+// once does an act and remembers its answer. A repeat that comes while it is being done waits, and one that comes later is
+// given the same answer; an act that failed is done again.
+func (r *repeats) once(ctx context.Context, key string, act func() (string, error)) (string, error) {
+	for {
+		r.mu.Lock()
+		a, known := r.answers[key]
+		ended, running := r.running[key]
+		if !known && !running {
+			ended = make(chan struct{})
+			r.running[key] = ended
+		}
+		r.mu.Unlock()
+		switch {
+		case known:
+			return a, nil
+		case !running:
+			return r.do(key, ended, act)
+		}
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	}
+}
+
+func (r *repeats) do(key string, ended chan struct{}, act func() (string, error)) (a string, err error) {
+	defer func() {
+		r.mu.Lock()
+		delete(r.running, key)
+		r.mu.Unlock()
+		close(ended)
+	}()
+	if a, err = act(); err == nil {
+		r.put(key, a)
+	}
+	return a, err
+}
 
 // get returns the answer that was given, false if none was.
 func (r *repeats) get(key string) (string, bool) {

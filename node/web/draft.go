@@ -124,12 +124,11 @@ func (c *call) startDo(who office.Citizen) error {
 		return c.showStart([]page.Problem{{Field: "office", Text: c.l.T("fault.office")}})
 	}
 	key := "start/" + string(who.ID) + "/" + v.Get("once")
-	id, again := c.repeats.get(key)
-	if !again {
-		if id, err = c.office.StartDraft(c.r.Context(), who, c.r.PathValue("code"), code); err != nil {
-			return err
-		}
-		c.repeats.put(key, id)
+	id, err := c.repeats.once(c.r.Context(), key, func() (string, error) {
+		return c.office.StartDraft(c.r.Context(), who, c.r.PathValue("code"), code)
+	})
+	if err != nil {
+		return err
 	}
 	return c.see("/drafts/" + id)
 }
@@ -292,16 +291,16 @@ func (c *call) attach(who office.Citizen) error {
 		return c.showPapers(who, slot, c.l.T("fault.file"))
 	}
 	key := strings.Join([]string{"attach", string(who.ID), id, v.Get("once"), slot, up.Name}, "/")
-	if _, again := c.repeats.get(key); !again {
-		if err := c.office.Attach(c.r.Context(), who, id, slot, *up); err != nil {
-			fault, err := c.fileFault(err, office.MaxPaper)
-			if err != nil {
-				return err
-			}
-			c.drain()
-			return c.showPapers(who, slot, fault)
+	_, err = c.repeats.once(c.r.Context(), key, func() (string, error) {
+		return "", c.office.Attach(c.r.Context(), who, id, slot, *up)
+	})
+	if err != nil {
+		fault, err := c.fileFault(err, office.MaxPaper)
+		if err != nil {
+			return err
 		}
-		c.repeats.put(key, "")
+		c.drain()
+		return c.showPapers(who, slot, fault)
 	}
 	c.drain()
 	return c.see("/drafts/" + id + "/papers?done=attached")
