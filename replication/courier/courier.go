@@ -25,7 +25,6 @@ const (
 	wakeFloor     = time.Second / 4  // a wake-up does not repeat a failure sooner than this
 	stallTime     = 20 * time.Second // a transfer that does not move for so long is broken off, to go on over a fresh connection
 	commitTime    = 2 * time.Minute  // for the recipient to commit
-	deliveries    = 32               // parcels being taken in at once
 	stalePartials = 30 * 24 * time.Hour
 	lookAgain     = 10 * time.Minute // between looks at the outbox for names that nobody woke
 )
@@ -46,7 +45,7 @@ type Config struct {
 type Courier struct {
 	cfg  Config
 	log  *slog.Logger
-	room chan struct{}
+	room slots
 
 	mu      sync.Mutex
 	running context.Context // nil unless Run is running
@@ -61,7 +60,7 @@ func New(cfg Config) *Courier {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	c := &Courier{
-		cfg: cfg, log: cfg.Log, room: make(chan struct{}, deliveries),
+		cfg: cfg, log: cfg.Log,
 		workers: map[replication.Name]*worker{}, busy: map[digest.Digest]chan struct{}{},
 	}
 	cfg.Link.Handle(replication.TransferProtocol, link.Known, c.answer)

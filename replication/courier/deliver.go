@@ -214,7 +214,7 @@ func (c *Courier) answer(ctx context.Context, from link.Caller, s *link.Stream) 
 		return
 	}
 	var reply replication.Reply
-	r, err := c.takeOffer(ctx, s, o)
+	r, err := c.takeOffer(ctx, from.Peer.Name, s, o)
 	var notNow *replication.NotNow
 	switch {
 	case err == nil:
@@ -230,7 +230,7 @@ func (c *Courier) answer(ctx context.Context, from link.Caller, s *link.Stream) 
 	s.Send(reply)
 }
 
-func (c *Courier) takeOffer(ctx context.Context, s *link.Stream, o replication.Offer) (record.Record, error) {
+func (c *Courier) takeOffer(ctx context.Context, from replication.Name, s *link.Stream, o replication.Offer) (record.Record, error) {
 	p, err := replication.Read(o.Record)
 	if errors.Is(err, replication.ErrTooNew) {
 		return record.Record{}, notNow(replication.TooNew, err)
@@ -238,12 +238,10 @@ func (c *Courier) takeOffer(ctx context.Context, s *link.Stream, o replication.O
 	if err != nil {
 		return record.Record{}, notNow(replication.NotGenuine, err)
 	}
-	select {
-	case c.room <- struct{}{}:
-		defer func() { <-c.room }()
-	default:
+	if !c.room.enter(from) {
 		return record.Record{}, &replication.NotNow{Obstacle: replication.TooBusy}
 	}
+	defer c.room.leave(from)
 	return c.deliver(ctx, p, func(t *spool.Partial) error {
 		if len(o.Eager) > 0 && len(p.Manifest.Chunks) == 1 {
 			return put(t, 0, o.Eager)

@@ -33,8 +33,8 @@ func (s *Spool) Receive(p replication.Parcel) (*Partial, error) {
 	if have := s.partials[id]; have != nil {
 		return have, nil
 	}
-	if len(s.partials) >= maxPartials {
-		return nil, fmt.Errorf("%d parcels are coming in already: %w", len(s.partials), ErrNoRoom)
+	if own := s.comingFrom(p.Manifest.From); !fair(own, len(s.partials)) {
+		return nil, fmt.Errorf("%d parcels are coming in already, %d from this sender: %w", len(s.partials), own, ErrNoRoom)
 	}
 	t := &Partial{manifest: p.Manifest, have: replication.NewBitmap(len(p.Manifest.Chunks))}
 	if len(p.Manifest.Chunks) > 1 {
@@ -44,6 +44,22 @@ func (s *Spool) Receive(p replication.Parcel) (*Partial, error) {
 	}
 	s.partials[id] = t
 	return t, nil
+}
+
+// fair tells whether a sender with own parcels of all may begin another. Its first are admitted whatever others have begun, so
+// that nobody can use up what another needs.
+func fair(own, all int) bool {
+	return own < ownPartials || own < maxPerSender && all < maxPartials
+}
+
+// comingFrom is how many parcels of a sender are in memory.
+func (s *Spool) comingFrom(sender replication.Name) (n int) {
+	for _, t := range s.partials {
+		if t.manifest.From == sender {
+			n++
+		}
+	}
+	return n
 }
 
 // stage opens the file of a partial, or makes it at its full size.
@@ -82,7 +98,7 @@ func senderFolder(n replication.Name) string { return digest.Of([]byte(n)).Strin
 // admit checks the bounds for one more parcel of a size.
 func (s *Spool) admit(sender string, size int64) error {
 	h := s.shares[sender]
-	if h.parcels >= maxPerSender || h.bytes+size > bytesPerSender || len(s.files) >= maxPartials {
+	if !fair(h.parcels, len(s.files)) || h.bytes+size > bytesPerSender {
 		return fmt.Errorf("%d parcels of %d bytes from this sender are coming in already: %w", h.parcels, h.bytes, ErrNoRoom)
 	}
 	free, err := s.free(s.dir)
@@ -92,6 +108,9 @@ func (s *Spool) admit(sender string, size int64) error {
 	// Twice the size: the content will be stored beside its chunks before they go.
 	if need := uint64(2*size) + reserve; free < need {
 		return fmt.Errorf("%d bytes of disk are free, %d needed: %w", free, need, ErrNoRoom)
+	}
+	if taken := uint64(h.bytes + size); h.parcels > 0 && taken > (free-reserve)/diskShare {
+		return fmt.Errorf("%d bytes of disk are free, parcels from this sender would take %d: %w", free, taken, ErrNoRoom)
 	}
 	return nil
 }

@@ -17,9 +17,11 @@ import (
 
 // The bounds on what comes in.
 const (
-	maxPartials     = 256       // parcels begun and not yet taken, in all
-	maxPerSender    = 64        // of them, by one sender
+	maxPartials     = 256       // parcels begun and not yet taken, in all, beyond which a sender has only its own
+	ownPartials     = 4         // of one sender, always: however many others have begun
+	maxPerSender    = 64        // of one sender
 	bytesPerSender  = 8 << 30   // reserved by one sender
+	diskShare       = 4         // of the disk above reserve, one sender's parcels beyond its first take at most 1/diskShare
 	reserve         = 256 << 20 // bytes of disk that parcels coming in leave free
 	syncEvery       = 16        // chunks
 	temporaryPrefix = "tmp-"

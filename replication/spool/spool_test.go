@@ -5,6 +5,7 @@ import (
 	crand "crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"motcua/crypto/digest"
 	"motcua/crypto/disk"
+	"motcua/crypto/record"
 	"motcua/crypto/seal"
 	"motcua/crypto/wire"
 	"motcua/replication"
@@ -245,6 +247,68 @@ func TestSenderMayFillItsShareAndNoMore(t *testing.T) {
 	b.Drop(taken[0].ID())
 	if _, err := b.Receive(pack(t, a, key, body)); err != nil {
 		t.Errorf("after one was dropped: %v", err)
+	}
+}
+
+// begun makes as much of a parcel as its recipient knows before the first chunk.
+func begun(from replication.Name, n, chunks int) replication.Parcel {
+	p := replication.Parcel{Record: record.Record{Body: fmt.Append(nil, from, n)}, Manifest: replication.Manifest{From: from}}
+	for range chunks {
+		p.Manifest.Chunks = append(p.Manifest.Chunks, replication.Chunk{Size: chunkStride})
+	}
+	return p
+}
+
+// TestNobodyUsesUpTheRoomOfOthers: whatever hostile senders begin and never end, another sender's parcels find room, on disk
+// and in memory.
+func TestNobodyUsesUpTheRoomOfOthers(t *testing.T) {
+	for what, chunks := range map[string]int{"on disk": 2, "in memory": 1} {
+		s := open(t, t.TempDir())
+		total := 0
+		for h := range 6 {
+			for n := 0; ; n++ {
+				if _, err := s.Receive(begun(replication.Name(fmt.Sprint("H", h)), n, chunks)); errors.Is(err, ErrNoRoom) {
+					break
+				} else if err != nil {
+					t.Fatal(err)
+				}
+				total++
+			}
+		}
+		if total > maxPartials+6*ownPartials {
+			t.Errorf("%s: hostile senders have begun %d parcels", what, total)
+		}
+		for n := range ownPartials {
+			if _, err := s.Receive(begun("V", n, chunks)); err != nil {
+				t.Errorf("%s: parcel %d of another sender: %v", what, n, err)
+			}
+		}
+		if _, err := s.Receive(begun("V", ownPartials, chunks)); !errors.Is(err, ErrNoRoom) {
+			t.Errorf("%s: beyond its own there is no room: %v", what, err)
+		}
+	}
+}
+
+// TestASenderTakesAShareOfTheDisk: its first parcel finds room where there is any, more only as long as much is left to others.
+func TestASenderTakesAShareOfTheDisk(t *testing.T) {
+	s := open(t, t.TempDir())
+	const size = 8 * chunkStride
+	s.free = func(string) (uint64, error) { return reserve + 3*size, nil }
+	if _, err := s.Receive(begun("H", 0, 8)); err != nil {
+		t.Errorf("the first: %v", err)
+	}
+	s.free = func(string) (uint64, error) { return reserve + diskShare*bytesPerSender, nil }
+	for n := range 3 {
+		if _, err := s.Receive(begun("H", 1+n, 8)); err != nil {
+			t.Errorf("with much disk free: %v", err)
+		}
+	}
+	s.free = func(string) (uint64, error) { return reserve + 40*size, nil }
+	if _, err := s.Receive(begun("H", 4, 100)); !errors.Is(err, ErrNoRoom) {
+		t.Errorf("with little disk free: %v", err)
+	}
+	if _, err := s.Receive(begun("V", 0, 8)); err != nil {
+		t.Errorf("another's first: %v", err)
 	}
 }
 
