@@ -112,12 +112,11 @@ func contents(t testing.TB) Contents {
 // TestABundleOfANewerVersionIsNotCalledDamaged: nobody is sent for another stick where an upgrade is what is needed.
 func TestABundleOfANewerVersionIsNotCalledDamaged(t *testing.T) {
 	for what, parts := range map[string]map[kind]any{
-		"a key of the index":   {kindIndex: map[uint64]any{1: "H32.1", 2: []string{}, 3: 1, 4: 0, 5: 0, 7: true}},
-		"a key of a record":    {kindIndex: Index{From: "H32.1"}, kindReceipt: map[uint64]any{1: []byte{1}, 2: make([]byte, 32), 3: []byte{2}, 5: 1, 9: true}},
-		"a format of a parcel": {kindIndex: Index{From: "H32.1"}, kindParcel: record.Record{Body: []byte{0xa1, 1, 2}, Size: 1}},
+		"a key of the index": {kindIndex: map[uint64]any{1: "H32.1", 2: []string{}, 3: 1, 4: 0, 5: 0, 7: true}},
+		"a key of a record":  {kindIndex: Index{From: "H32.1"}, kindReceipt: map[uint64]any{1: []byte{1}, 2: make([]byte, 32), 3: []byte{2}, 5: 1, 9: true}},
 	} {
 		b := bytes.NewBufferString(magic + version + "\n")
-		for k := kindIndex; k <= kindParcel; k++ {
+		for k := kindIndex; k <= kindReceipt; k++ {
 			if parts[k] == nil {
 				continue
 			}
@@ -132,6 +131,46 @@ func TestABundleOfANewerVersionIsNotCalledDamaged(t *testing.T) {
 		if _, err := Read(t.Context(), b, &basket{}); !errors.Is(err, ErrNewer) || errors.Is(err, ErrDamaged) {
 			t.Errorf("%s to come: %v", what, err)
 		}
+	}
+}
+
+// TestAParcelOfANewerVersionIsPassedOver: it is reported for what it is, and the parcels beside it are taken.
+func TestAParcelOfANewerVersionIsPassedOver(t *testing.T) {
+	c := contents(t)
+	b := bytes.NewBufferString(magic + version + "\n")
+	section := func(k kind, v any) {
+		raw, err := wire.Marshal(v)
+		if err == nil {
+			err = writeSection(b, k, raw)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	tooNew := record.Record{Body: []byte{0xa1, 1, 2}, Size: 1}
+	section(kindIndex, Index{From: "H32.1"})
+	section(kindParcel, tooNew)
+	for range 3 {
+		section(kindChunk, make([]byte, 100))
+	}
+	p := c.Parcels[1]
+	section(kindParcel, p.Record)
+	if err := writeChunks(b, c, p); err != nil {
+		t.Fatal(err)
+	}
+	stray := bytes.NewBuffer(bytes.Clone(b.Bytes()))
+	writeSection(b, kindEnd, nil)
+	s := &basket{}
+	rep, err := Read(t.Context(), b, s)
+	if err != nil || !rep.Complete || rep.Parcels != 1 || len(s.parcels[p.ID()]) != len(p.Manifest.Chunks) {
+		t.Errorf("%+v, %v", rep, err)
+	}
+	if len(rep.Faults) != 1 || rep.Faults[0].Parcel != tooNew.ID() || !errors.Is(rep.Faults[0].Err, replication.ErrTooNew) {
+		t.Errorf("faults %+v", rep.Faults)
+	}
+	writeSection(stray, kindChunk, make([]byte, 100))
+	if _, err := Read(t.Context(), stray, &basket{}); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a chunk too many of a parcel that is known: %v", err)
 	}
 }
 

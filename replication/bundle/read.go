@@ -64,6 +64,7 @@ type reader struct {
 	sink   Sink
 	report Report
 	parts  int
+	strays bool // the chunks that follow belong to a parcel of a newer version
 }
 
 func (b *reader) run() error {
@@ -117,6 +118,11 @@ func (b *reader) index() error {
 
 // part reads one part and hands it on. An error stops the reading.
 func (b *reader) part(k kind, n uint32) error {
+	if k == kindChunk && b.strays {
+		_, err := b.r.Discard(int(n))
+		return cutOff(err)
+	}
+	b.strays = false
 	if k == kindIndex || k == kindChunk {
 		return fmt.Errorf("section %d out of place: %w", k, ErrDamaged)
 	}
@@ -157,8 +163,13 @@ func (b *reader) fault(id digest.Digest, err error) {
 
 func (b *reader) parcel(rec record.Record) error {
 	p, err := replication.Read(rec)
-	if err != nil {
-		return fmt.Errorf("%w: %w", newerOr(ErrDamaged, err), err)
+	switch {
+	case errors.Is(err, replication.ErrTooNew): // nor is it known how many chunks follow
+		b.strays = true
+		b.fault(rec.ID(), fmt.Errorf("%w: %w", &replication.NotNow{Obstacle: replication.TooNew}, err))
+		return nil
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	c := &chunks{b: b, count: len(p.Manifest.Chunks)}
 	err = b.sink.Parcel(b.ctx, p, c.get)
