@@ -11,16 +11,21 @@ type Track struct {
 	// Root answers to the citizen; Holder is the office whose chain is being worked on.
 	Root   OfficeCode `cbor:"3,keyasint" json:"root"`
 	Holder OfficeCode `cbor:"4,keyasint" json:"holder"`
-	// State is a state name of node/dossier; the directory does not interpret it.
+	// State is a state name of node/dossier; the directory knows StateSubmitted alone.
 	State string `cbor:"5,keyasint" json:"state"`
 	// Due is Unix seconds, 0 before acceptance.
 	Due int64 `cbor:"6,keyasint" json:"due"`
-	// AsOf is when the root office reported, Unix milliseconds. An older report never replaces a newer.
+	// AsOf is when the root office reported, Unix milliseconds. An older report never replaces a newer, and one by a
+	// clock ahead of the directory's counts as made when it came.
 	AsOf      int64     `cbor:"7,keyasint" json:"as_of"`
 	Applicant AccountID `cbor:"8,keyasint,omitempty" json:"applicant,omitempty"`
 	// Checks lets a person who is not signed in prove the right to look: see TrackCheck.
 	Checks []digest.Digest `cbor:"9,keyasint,omitempty" json:"-"`
 }
+
+// StateSubmitted is the first of the states: handed in, and the office has not said anything yet. It is the one that the
+// directory knows, since a portal may report it before the office does.
+const StateSubmitted = "submitted"
 
 // TrackCheck binds a code to the last four digits of the applicant's phone or identity number. Four digits can be
 // guessed from it, so it is kept by directory servers and the root office alone and is never shown.

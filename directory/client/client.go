@@ -270,7 +270,7 @@ func (c *Client) Report(ctx context.Context, tracks []directory.Track) error {
 	return nil
 }
 
-// Lookup returns the track of a dossier or submission code, without its checks; NotFound if there is none.
+// Lookup returns the track of a dossier or submission code, without its checks and applicant; NotFound if there is none.
 func (c *Client) Lookup(ctx context.Context, code string) (directory.Track, error) {
 	var out directory.Track
 	err := c.ask(ctx, "lookup", OpLookup, code, &out)
@@ -285,7 +285,8 @@ func (c *Client) Prove(ctx context.Context, code, lastFour string) (bool, error)
 	return out, err
 }
 
-// Mine returns the tracks of an applicant's dossiers at all offices, at most state.MaxMine.
+// Mine returns the tracks of an applicant's dossiers at all offices, newest first, at most state.MaxMine. An office may name
+// anybody as applicant: what a track says is only certain once its root office has confirmed it.
 func (c *Client) Mine(ctx context.Context, id directory.AccountID) ([]directory.Track, error) {
 	var out []directory.Track
 	err := c.ask(ctx, "mine", OpMine, id, &out)

@@ -165,8 +165,6 @@ func TestWhatAStrangerChoosesIsBounded(t *testing.T) {
 	for what, c := range map[string]command.Command{
 		"too many tracks":      &command.Report{From: "H32.1", Tracks: tracks},
 		"no tracks":            &command.Report{From: "H32.1"},
-		"a code with a slash":  &command.Report{From: "H32.1", Tracks: []directory.Track{{Code: "a/b", AsOf: 1}}},
-		"a long state":         &command.Report{From: "H32.1", Tracks: []directory.Track{{Code: "a", State: long, AsOf: 1}}},
 		"somebody as staff":    &command.RegisterAccount{From: "H32.1", Account: staff},
 		"a large account":      &command.RegisterAccount{From: "H32.1", Account: big},
 		"an id with a slash":   &command.RegisterAccount{From: "H32.1", Account: slash},

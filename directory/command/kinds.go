@@ -319,20 +319,17 @@ func validPlace(addr, portal string) error {
 	return nil
 }
 
-// Validate checks sender, number and sizes.
+// Validate checks sender and number. Each track is judged by itself, with ValidTrack, where the report is applied: one
+// that is malformed must not hold up the others.
 func (c *Report) Validate() error {
 	if len(c.Tracks) == 0 || len(c.Tracks) > directory.MaxTrackBatch {
 		return fmt.Errorf("report of %d tracks, want 1 to %d", len(c.Tracks), directory.MaxTrackBatch)
 	}
-	for _, t := range c.Tracks {
-		if err := validTrack(t); err != nil {
-			return err
-		}
-	}
 	return c.From.Validate()
 }
 
-func validTrack(t directory.Track) error {
+// ValidTrack checks codes and sizes of a track.
+func ValidTrack(t directory.Track) error {
 	optional := func(s string) bool { return s == "" || plain(s) }
 	switch {
 	case !plain(t.Code) || !optional(t.Alias) || !optional(string(t.Applicant)):

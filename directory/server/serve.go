@@ -194,10 +194,11 @@ func find[Q, A any](c caller, op, missing string, f func(Q) (A, bool, error)) (a
 	return a, err
 }
 
-// openTrack returns a track as it may be shown: four digits could be guessed from its checks.
+// openTrack returns a track as it may be shown: four digits could be guessed from its checks, and the applicant's id leads
+// to the applicant.
 func openTrack(t state.Reader, code string) (directory.Track, bool, error) {
 	v, ok, err := state.TrackOf(t, code)
-	v.Checks = nil
+	v.Checks, v.Applicant = nil, ""
 	return v, ok, err
 }
 

@@ -139,7 +139,7 @@ func tracks(t *testing.T, a, b *node) {
 	}
 	for _, code := range []string{submission.Code, dossier.Code} {
 		got, err := a.Lookup(ctx, code)
-		if err != nil || got.Code != dossier.Code || got.State != "accepted" || len(got.Checks) != 0 {
+		if err != nil || got.Code != dossier.Code || got.State != "accepted" || len(got.Checks) != 0 || got.Applicant != "" {
 			t.Errorf("lookup %s: %+v, %v", code, got, err)
 		}
 	}

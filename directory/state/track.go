@@ -1,8 +1,10 @@
 package state
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 
 	"motcua/crypto/wire"
@@ -27,7 +29,7 @@ func (t *transition) report(c *command.Report) (any, error) {
 			return nil, err
 		}
 		if !ok {
-			out.Refused = append(out.Refused, track.Code)
+			out.Refused = append(out.Refused, shortened(track.Code))
 			continue
 		}
 		if err := t.keep(track); err != nil {
@@ -38,17 +40,21 @@ func (t *transition) report(c *command.Report) (any, error) {
 	return out, nil
 }
 
+// shortened bounds a code that may be anything.
+func shortened(code string) string { return strings.ToValidUTF8(code[:min(len(code), maxCode)], "") }
+
+// maxCode bounds a code in an answer, in bytes.
+const maxCode = 64
+
 // dossierCode is the form of dossier codes, whose first part is the office that gave them (Decree 61/2018/NĐ-CP);
 // submission codes look different.
 var dossierCode = regexp.MustCompile(`^([A-Z0-9.]+)-[0-9]{6}-[0-9]{4,}$`)
 
 // mayReport holds the rule of who speaks for a dossier. The root office does, for codes that begin with its own and for
-// submissions made to it. The portal where a submission was made may report it while nobody has taken it (no root).
+// submissions made to it. The portal where a submission was made may report it while nobody has taken it (no root); only
+// the office that it names as the holder can take it then.
 func (t *transition) mayReport(from directory.OfficeCode, n directory.Track) (bool, error) {
-	if n.Root != "" && n.Root != from || n.Alias == n.Code {
-		return false, nil
-	}
-	if n.Root == "" && n.Alias != "" {
+	if command.ValidTrack(n) != nil || n.Root != "" && n.Root != from || n.Alias == n.Code || n.Root == "" && n.Alias != "" {
 		return false, nil
 	}
 	if m := dossierCode.FindStringSubmatch(n.Code); m != nil && m[1] != string(from) {
@@ -59,11 +65,22 @@ func (t *transition) mayReport(from directory.OfficeCode, n directory.Track) (bo
 		if err != nil {
 			return false, err
 		}
-		if ok && old.Root != "" && old.Root != from || ok && n.Root == "" && old.Holder != n.Holder {
+		if ok && !mayFollow(old, n, from) {
 			return false, nil
 		}
 	}
 	return t.aliasFree(from, n)
+}
+
+// mayFollow tells whether an office may report n where old was reported before.
+func mayFollow(old, n directory.Track, from directory.OfficeCode) bool {
+	switch {
+	case old.Root != "":
+		return old.Root == from
+	case n.Root != "":
+		return old.Holder == from
+	}
+	return old.Holder == n.Holder
 }
 
 // aliasFree: a submission becomes one dossier.
@@ -76,10 +93,11 @@ func (t *transition) aliasFree(from directory.OfficeCode, n directory.Track) (bo
 	return !taken || code == n.Code, err
 }
 
-// keep writes a track unless what is there is newer.
+// keep writes a track unless what is there is further on or newer.
 func (t *transition) keep(n directory.Track) error {
+	n.AsOf = min(n.AsOf, max(t.at, 1))
 	old, ok, err := get[directory.Track](t, "track/"+n.Code)
-	if err != nil || ok && old.AsOf > n.AsOf {
+	if err != nil || ok && (progress(n) < progress(old) || progress(n) == progress(old) && n.AsOf < old.AsOf) {
 		return err
 	}
 	if ok && n.Applicant == "" {
@@ -98,6 +116,18 @@ func (t *transition) keep(n directory.Track) error {
 	return errors.Join(errs...)
 }
 
+// progress orders what a portal reports, the arrival at the office, and what the office did: by different clocks, so that
+// times could not.
+func progress(n directory.Track) int {
+	switch {
+	case n.Root == "":
+		return 0
+	case n.State == directory.StateSubmitted:
+		return 1
+	}
+	return 2
+}
+
 // TrackOf returns the track of a code, or of the dossier that a submission code has become.
 func TrackOf(r Reader, code string) (directory.Track, bool, error) {
 	real, ok, err := get[string](r, "alias/"+code)
@@ -113,11 +143,9 @@ func TrackOf(r Reader, code string) (directory.Track, bool, error) {
 // MaxMine bounds the tracks returned for one account.
 const MaxMine = 1000
 
-// errEnough ends a scan.
-var errEnough = errors.New("enough")
-
-// TracksOf returns the tracks of an applicant, at most MaxMine, in the order of their codes. A submission that has become
-// a dossier appears once, as the dossier.
+// TracksOf returns the tracks of an applicant, at most MaxMine, newest first. If there are more, every root office has as
+// many of its own among them as every other: any office may name any applicant, and none shall crowd the others out. A
+// submission that has become a dossier appears once, as the dossier.
 func TracksOf(r Reader, id directory.AccountID) ([]directory.Track, error) {
 	prefix := "mine/" + string(id) + "/"
 	var out []directory.Track
@@ -134,13 +162,27 @@ func TracksOf(r Reader, id directory.AccountID) ([]directory.Track, error) {
 		if ok {
 			out = append(out, n)
 		}
-		if err == nil && len(out) >= MaxMine {
-			return errEnough
-		}
 		return err
 	})
-	if errors.Is(err, errEnough) {
-		err = nil
+	slices.SortFunc(out, newestFirst)
+	if len(out) > MaxMine {
+		out = inTurn(out)[:MaxMine]
+		slices.SortFunc(out, newestFirst)
 	}
 	return out, err
+}
+
+func newestFirst(a, b directory.Track) int {
+	return cmp.Or(cmp.Compare(b.AsOf, a.AsOf), cmp.Compare(a.Code, b.Code))
+}
+
+// inTurn orders tracks so that each root office's first comes before any second, and so on.
+func inTurn(tracks []directory.Track) []directory.Track {
+	turn, next := map[string]int{}, map[directory.OfficeCode]int{}
+	for _, n := range tracks {
+		turn[n.Code] = next[n.Root]
+		next[n.Root]++
+	}
+	slices.SortStableFunc(tracks, func(a, b directory.Track) int { return cmp.Compare(turn[a.Code], turn[b.Code]) })
+	return tracks
 }
