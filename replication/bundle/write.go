@@ -24,7 +24,8 @@ import (
 // Suffix ends the names of bundles.
 const Suffix = ".bundle"
 
-// Contents are what is to be carried.
+// Contents are what is to be carried. Of more than MaxParts parcels or receipts each recipient's first are, in equal shares: the
+// others are where they came from, for the next bundle.
 type Contents struct {
 	From    replication.Name
 	Created time.Time
@@ -35,6 +36,30 @@ type Contents struct {
 	// Edition is the bytes of an edition and EditionNumber its number; nil and 0: none.
 	Edition       []byte
 	EditionNumber uint64
+}
+
+// share keeps at most most of the parts, in their order: each recipient's first.
+func share[T any](parts []T, most int, to func(T) replication.Name) []T {
+	if len(parts) <= most {
+		return parts
+	}
+	by := map[replication.Name]int{}
+	for _, p := range parts {
+		by[to(p)] = 0
+	}
+	var out []T
+	for _, p := range parts {
+		n := to(p)
+		if by[n]++; by[n] <= most/len(by) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func addressee(r record.Record) replication.Name {
+	v, _ := replication.ReadReceipt(r) // what cannot be read is found by index
+	return v.To
 }
 
 // index says for whom the contents are.
@@ -63,6 +88,8 @@ func (c Contents) index() (Index, error) {
 
 // Write writes a bundle. A chunk is in memory at a time.
 func Write(w io.Writer, c Contents) error {
+	c.Parcels = share(c.Parcels, MaxParts, func(p replication.Parcel) replication.Name { return p.Manifest.To })
+	c.Receipts = share(c.Receipts, MaxParts, addressee)
 	ix, err := c.index()
 	if err != nil {
 		return fmt.Errorf("write bundle: %w", err)
