@@ -6,5 +6,7 @@
 // request. It cannot be taken back before it expires except by disabling the account or revoking the node.
 //
 // Passwords are kept as argon2id verifiers (RFC 9106) in the PHC string form. Checking one costs a bounded share of
-// the machine, and guessing is slowed per login and address, so that a guesser locks out nobody but himself.
+// the machine, of which the desk has a part of its own. Guessing is slowed by login and place, soon and long, and more
+// loosely by place alone and by login alone; a place where a login was right before is not slowed by what others guess. A
+// place is an address of IPv4 or a /64 of IPv6. What is slowed is forgotten when the program stops.
 package session
