@@ -118,11 +118,14 @@ func answer(w http.ResponseWriter, v any, err error) {
 	json.NewEncoder(w).Encode(v)
 }
 
-// The bounds of one bundle.
+// The bounds of one bundle, each for parcels and for receipts: to one office, and to all. A reader takes bundle.MaxParts.
 const (
-	maxBundleParcels  = 1000
-	maxBundleReceipts = 1000
+	maxBundleOne = 1000
+	maxBundleAll = 20_000
 )
+
+// bundleShare is how many parcels and how many receipts each of some offices has room for; the rest goes with the next bundle.
+func bundleShare(offices int) int { return max(1, min(maxBundleOne, maxBundleAll/max(1, offices))) }
 
 // contents gathers what waits for the offices, and the receipts they may not have got: those for the parcels they sent last.
 func (n *Server) contents(to []string) (c bundle.Contents, err error) {
@@ -147,7 +150,7 @@ func (n *Server) contents(to []string) (c bundle.Contents, err error) {
 		slices.Sort(names)
 		names = slices.Compact(names)
 		for _, name := range names {
-			if err := gather(t, name, &c); err != nil {
+			if err := gather(t, name, bundleShare(len(names)), &c); err != nil {
 				return err
 			}
 		}
@@ -156,12 +159,12 @@ func (n *Server) contents(to []string) (c bundle.Contents, err error) {
 	return c, err
 }
 
-func gather(t *store.Tx, name replication.Name, c *bundle.Contents) error {
-	ps, err := t.WaitingParcels(name, maxBundleParcels)
+func gather(t *store.Tx, name replication.Name, n int, c *bundle.Contents) error {
+	ps, err := t.WaitingParcels(name, n)
 	if err != nil {
 		return err
 	}
-	rs, err := t.ReceiptsTo(name, maxBundleReceipts)
+	rs, err := t.ReceiptsTo(name, n)
 	c.Parcels, c.Receipts = append(c.Parcels, ps...), append(c.Receipts, rs...)
 	return err
 }
