@@ -107,9 +107,9 @@ func (n *Server) install(b []byte) error {
 func (n *Server) take(b []byte) (newer bool, err error) {
 	n.installing.Lock()
 	defer n.installing.Unlock()
-	before := n.replica.Bytes()
+	number, before := n.replica.Number(), n.replica.Bytes()
 	err = n.replica.Install(b)
-	if errors.Is(err, edition.ErrFork) || err == nil && !follows(before, b) {
+	if errors.Is(err, edition.ErrFork) || err == nil && !follows(number, before, b) {
 		n.keepFork(before, b)
 	}
 	if errors.Is(err, edition.ErrOld) {

@@ -33,15 +33,15 @@ func openEdition(b []byte) (o opened, err error) {
 	return o, err
 }
 
-// follows tells whether an edition that was just installed goes on from the one before. One that comes several numbers later
-// cannot be compared.
-func follows(before, next []byte) bool {
-	if len(before) == 0 {
+// follows tells whether an edition that was just installed goes on from the one before, which has that number. One that comes
+// several numbers later cannot be compared.
+func follows(number uint64, before, next []byte) bool {
+	if number == 0 {
 		return true
 	}
-	old, err1 := openEdition(before)
+	old, err1 := edition.Read(before)
 	e, err2 := openEdition(next)
-	return err1 != nil || err2 != nil || e.Number != old.Number+1 || e.Prev == old.body
+	return err1 != nil || err2 != nil || e.Number != number+1 || e.Prev == old.Digest()
 }
 
 // keepFork keeps two editions that contradict each other, and says so loudly.
