@@ -250,7 +250,8 @@ func (c *Client) AccountByID(ctx context.Context, id directory.AccountID) (direc
 	return out, err
 }
 
-// Staff returns the accounts with a role in the caller's office; any other office is Denied.
+// Staff returns the accounts with a role in the caller's office, and without grants and verifier those that once had one;
+// any other office is Denied.
 func (c *Client) Staff(ctx context.Context, office directory.OfficeCode) ([]directory.Account, error) {
 	var out []directory.Account
 	err := c.ask(ctx, "staff", OpStaff, office, &out)

@@ -89,3 +89,14 @@ func (s *Server) person(t state.Reader, c caller, id directory.AccountID) (direc
 func mayHave(o directory.OfficeCode, a directory.Account) bool {
 	return a.Kind != directory.Staff || a.Serves(o)
 }
+
+// staffOf returns the staff of an office; of those who left, what it needs to let them in no more.
+func staffOf(t state.Reader, o directory.OfficeCode) ([]directory.Account, error) {
+	all, err := state.StaffOf(t, o)
+	for i, a := range all {
+		if !a.Serves(o) {
+			all[i] = directory.Account{ID: a.ID, Login: a.Login, Kind: a.Kind, Name: a.Name, Disabled: a.Disabled, Version: a.Version}
+		}
+	}
+	return all, err
+}

@@ -122,3 +122,21 @@ func TestAccountsAreNotCopiedByTheirIDs(t *testing.T) {
 		}
 	})
 }
+
+func TestAnOfficeIsToldWhoLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, a, b := twoOffices(t)
+		w.staff("officer", directory.Grant{Office: other, Role: directory.DeskOfficer})
+		time.Sleep(time.Second)
+		left, err := a.Staff(t.Context(), commune)
+		if err != nil || len(left) != 1 || left[0].ID != "c-officer" || left[0].Version != 2 || len(left[0].Grants) != 0 || left[0].Verifier != "" {
+			t.Errorf("the office that was left has %v, %v", left, err)
+		}
+		come, err := b.Staff(t.Context(), other)
+		if err != nil || len(come) != 1 || len(come[0].Grants) != 1 || come[0].Verifier == "" {
+			t.Errorf("the new office has %v, %v", come, err)
+		}
+		_, err = a.signIn("officer", goodSum)
+		denied(t, "a sign-in at the office that was left", directory.Denied, err)
+	})
+}

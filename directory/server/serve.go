@@ -170,7 +170,7 @@ func (s *Server) read(t state.Reader, c caller) (any, error) {
 			if office != c.office {
 				return nil, false, directory.Errorf("staff", directory.Denied, "%s may read the staff of its own office alone", c.office)
 			}
-			all, err := state.StaffOf(t, office)
+			all, err := staffOf(t, office)
 			return all, true, err
 		})
 	case client.OpProve:

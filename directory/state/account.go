@@ -96,15 +96,12 @@ func AccountByLogin(r Reader, login string) (directory.Account, bool, error) {
 	return AccountByID(r, id)
 }
 
-// StaffOf returns the accounts that have, or once had, a role in the office and have one now in its row.
+// StaffOf returns the accounts that have, or once had, a role in the office: an office must learn of those who left, to
+// let them in no more.
 func StaffOf(r Reader, office directory.OfficeCode) ([]directory.Account, error) {
 	prefix := "staff/" + string(office) + "/"
 	var out []directory.Account
-	err := r.Scan(prefix, func(key string, b []byte) error {
-		var holds bool
-		if err := wire.Unmarshal(b, &holds); err != nil || !holds {
-			return err
-		}
+	err := r.Scan(prefix, func(key string, _ []byte) error {
 		a, ok, err := AccountByID(r, directory.AccountID(strings.TrimPrefix(key, prefix)))
 		if ok {
 			out = append(out, a)

@@ -21,7 +21,7 @@
 //	level/ID  office/CODE  field/ID  calendar  procedure/CODE/VERSION
 //	node/OFFICE                    the node in use
 //	revoked/OFFICE/KEY             keys once in use
-//	tls/ID                         office that a TLS key belongs or belonged to
+//	tls/ID                         not written any more
 //	token/HASH                     enrolment tokens
 //	account/ID  login/LOGIN  staff/OFFICE/ID
 //	track/CODE  alias/CODE  mine/ACCOUNT/CODE

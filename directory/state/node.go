@@ -16,12 +16,6 @@ type token struct {
 	Node    digest.Digest        `cbor:"3,keyasint"` // identity that used it
 }
 
-// holder is whom a TLS key belongs, or belonged, to.
-type holder struct {
-	Office directory.OfficeCode `cbor:"1,keyasint"`
-	Node   digest.Digest        `cbor:"2,keyasint"`
-}
-
 // Enrolled is the answer to an enrolment.
 type Enrolled struct {
 	Node directory.Node `cbor:"1,keyasint"`
@@ -67,27 +61,35 @@ func (t *transition) enrol(c *command.Enrol) (any, error) {
 		t.retire(k.Office, "replaced by a new enrolment"),
 		put(t, "token/"+c.Hash.String(), k),
 		put(t, "node/"+string(k.Office), n),
-		put(t, tlsKey(c.Identity), holder{k.Office, id}),
 		t.touch(),
 	)
 }
 
-func tlsKey(p identity.Public) string { return "tls/" + identity.TLSID(p.TLS).String() }
-
-// keyFree refuses a key that another office, a revoked node or a server has or had.
+// keyFree refuses keys of which another office, a revoked node or a server has or had one: whoever signs, opens or connects
+// with a key must be one and the same.
 func (t *transition) keyFree(p identity.Public) error {
 	g, err := t.genesis()
 	if err != nil {
 		return err
 	}
-	_, taken, err := get[holder](t, tlsKey(p))
-	for _, m := range g.Members {
-		taken = taken || m.TLSID() == identity.TLSID(p.TLS)
+	nodes, err := Nodes(t)
+	if err != nil {
+		return err
 	}
-	if err == nil && taken {
+	used := map[string]bool{}
+	use := func(p identity.Public) {
+		used[string(p.Sign)], used[string(p.Seal)], used[string(p.TLS)] = true, true, true
+	}
+	for _, m := range g.Members {
+		use(m.Identity)
+	}
+	for _, n := range nodes {
+		use(n.Identity)
+	}
+	if used[string(p.Sign)] || used[string(p.Seal)] || used[string(p.TLS)] {
 		return t.fail(directory.Conflict, "this machine's key was enrolled before: let it make a new identity")
 	}
-	return err
+	return nil
 }
 
 // retire moves the node an office has, if any, to the revoked keys.

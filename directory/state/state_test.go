@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"motcua/crypto/digest"
+	"motcua/crypto/identity"
 	"motcua/crypto/wire"
 	"motcua/directory"
 	"motcua/directory/command"
@@ -255,6 +256,18 @@ func TestTokensAndKeys(t *testing.T) {
 	fresh := digest.Of([]byte("u"))
 	s.fine(&command.IssueToken{Hash: fresh, Office: other, Expires: s.at + 10})
 	s.fails(directory.Conflict, enrolment(fresh, 100))
+	for _, owner := range []byte{10, 100} { // a server, a node
+		taken := directorytest.Identity(owner).Public()
+		for _, take := range []func(*identity.Public){
+			func(p *identity.Public) { p.Sign = taken.Sign },
+			func(p *identity.Public) { p.Seal = taken.Seal },
+			func(p *identity.Public) { p.TLS = taken.TLS },
+		} {
+			e := enrolment(fresh, 130)
+			take(&e.Identity)
+			s.fails(directory.Conflict, e)
+		}
+	}
 }
 
 func TestARevokedKeyStaysKnown(t *testing.T) {
@@ -297,8 +310,8 @@ func TestAccounts(t *testing.T) {
 	if a := value[directory.Account](t, s.fine(&command.PutAccount{Account: staff})); a.Version != 2 {
 		t.Errorf("changed account has version %d", a.Version)
 	}
-	if all, err := state.StaffOf(s, commune); err != nil || len(all) != 0 {
-		t.Errorf("staff of the office that was left: %+v, %v", all, err)
+	if all, err := state.StaffOf(s, commune); err != nil || len(all) != 1 || all[0].Version != 2 || all[0].Serves(commune) {
+		t.Errorf("the office that was left is not told: %+v, %v", all, err)
 	}
 	if _, ok, err := state.AccountByLogin(s, "officer"); ok || err != nil {
 		t.Errorf("the old login still works: %v", err)
