@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -88,41 +89,54 @@ func (o *Office) newAccount(ctx context.Context, in Registration) (directory.Acc
 }
 
 // Authenticate checks a login and password. Staff and whoever signed in or registered here before can sign in with the line
-// cut. The error is Denied for a wrong login or password, NoLeader where only the directory could tell.
+// cut. The error is Denied for a wrong login or password, NoLeader where only the directory could tell, Exhausted after too
+// many tries.
 func (o *Office) Authenticate(ctx context.Context, login, password string, staff bool) (directory.Account, error) {
 	login = directory.NormalLogin(login)
-	local, known, err := o.localAccount(login)
+	local, ours, err := o.localAccount(login)
 	if err != nil {
 		return directory.Account{}, err
 	}
+	known := local.Verifier != ""
 	if known && staff && local.Kind == directory.Staff {
 		if ok, err := o.Passwords.Check(ctx, local.Verifier, password); err != nil || ok {
 			return o.admitted(local, staff, err)
 		}
 	}
-	remote, err := o.askAccount(ctx, login)
+	remote, busy, err := o.signIn(ctx, login, password)
 	switch {
+	case busy != nil:
+		return directory.Account{}, busy
 	case err == nil:
-		local, known = remote, true
+		err = o.Store.Update(ctx, func(t *store.Tx) error { return t.PutAccount(remote) })
+		return o.admitted(remote, staff, err)
+	case outOfReach(err) && !known && directory.CodeOf(err) == directory.Exhausted:
+		return directory.Account{}, err
 	case outOfReach(err) && !known:
-		return local, directory.Errorf("sign in", directory.NoLeader, "the directory cannot be reached, and this account is not known at this office yet")
-	}
-	if !known || utf8.RuneCountInString(password) > session.MaxPassword {
-		o.Passwords.Check(ctx, decoy, password) // as long as for a login that exists
+		return directory.Account{}, directory.Errorf("sign in", directory.NoLeader, "the directory cannot be reached, and this account is not known at this office yet")
+	case !known || !ours && !outOfReach(err):
 		return directory.Account{}, errWrong()
 	}
 	ok, err := o.Passwords.Check(ctx, local.Verifier, password)
-	if err != nil || !ok {
-		return directory.Account{}, errors.Join(err, errWrong())
-	}
-	if remote.ID != "" {
-		err = o.Store.Update(ctx, func(t *store.Tx) error { return t.PutAccount(remote) })
+	if err == nil && !ok {
+		err = errWrong()
 	}
 	return o.admitted(local, staff, err)
 }
 
-// decoy is a verifier that no password fits.
-const decoy = "$argon2id$v=19$m=19456,t=2,p=1$bW90Y3VhIGRlY295IHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+// signIn has the directory check a password, for a short time. Busy is why this node could not derive its verifier.
+func (o *Office) signIn(ctx context.Context, login, password string) (a directory.Account, busy, err error) {
+	asked, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	a, err = o.Calls.SignIn(asked, login, func(ctx context.Context, params string) (v string, err error) {
+		v, busy = o.Passwords.Derive(ctx, params, password)
+		return v, busy
+	})
+	if err == nil || !outOfReach(err) {
+		o.heard()
+	}
+	return a, busy, err
+}
 
 // admitted checks that an account whose password was right may come in by this door.
 func (o *Office) admitted(a directory.Account, staff bool, err error) (directory.Account, error) {
@@ -139,37 +153,74 @@ func (o *Office) admitted(a directory.Account, staff bool, err error) (directory
 	return a, nil
 }
 
-func (o *Office) localAccount(login string) (a directory.Account, known bool, err error) {
-	err = o.Store.View(func(t *store.Tx) (err error) { a, _, err = t.AccountByLogin(login); return err })
+// localAccount is this node's copy of the account of a login, the zero account if it has none. Ours tells that it was made
+// here, and the directory does not know it.
+func (o *Office) localAccount(login string) (a directory.Account, ours bool, err error) {
+	err = o.Store.View(func(t *store.Tx) (err error) { a, ours, err = t.AccountByLogin(login); return err })
 	if errors.Is(err, store.ErrNotFound) {
-		return a, false, nil
+		return directory.Account{}, false, nil
 	}
-	return a, err == nil, err
-}
-
-// askAccount asks the directory, for a short time.
-func (o *Office) askAccount(ctx context.Context, login string) (directory.Account, error) {
-	asked, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	a, err := o.Calls.Account(asked, login)
-	if err == nil || !outOfReach(err) {
-		o.heard()
-	}
-	return a, err
+	return a, ours, err
 }
 
 // Account returns the account of a session: this node's copy, or the directory's where this node has none, as when somebody
-// signed in at another node.
+// signed in at another node. A copy is looked up again from time to time, by Background, so that an account which was disabled
+// does not go on here for ever.
 func (o *Office) Account(ctx context.Context, id directory.AccountID) (a directory.Account, err error) {
 	err = o.Store.View(func(t *store.Tx) (err error) { a, _, err = t.AccountByID(id); return err })
+	if err == nil && a.Kind != directory.Staff {
+		o.checks.want(id, o.Now())
+	}
 	if err == nil || !errors.Is(err, store.ErrNotFound) {
 		return a, err
 	}
 	asked, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	if a, err = o.Calls.AccountByID(asked, id); err != nil {
+	return o.fetchAccount(asked, id)
+}
+
+// fetchAccount brings the copy of an account up to date. It comes without a verifier: with a version that is new here nobody
+// signs in with the line cut until they have signed in once with it up.
+func (o *Office) fetchAccount(ctx context.Context, id directory.AccountID) (directory.Account, error) {
+	a, err := o.Calls.AccountByID(ctx, id)
+	if err != nil {
 		return a, err
 	}
 	o.heard()
 	return a, o.Store.Update(ctx, func(t *store.Tx) error { return t.PutAccount(a) })
+}
+
+// checks is which copies of accounts are to be looked up again.
+type checks struct {
+	mu   sync.Mutex
+	last map[directory.AccountID]time.Time
+	due  chan directory.AccountID
+}
+
+const (
+	checkEvery = 10 * time.Minute
+	maxChecked = 4096 // accounts remembered
+)
+
+func newChecks() checks {
+	return checks{last: map[directory.AccountID]time.Time{}, due: make(chan directory.AccountID, 64)}
+}
+
+// want has an account looked up, unless it was within checkEvery. It never waits: with too many in line, its turn comes when it
+// is used next.
+func (c *checks) want(id directory.AccountID, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.Sub(c.last[id]) < checkEvery {
+		return
+	}
+	select {
+	case c.due <- id:
+	default:
+		return
+	}
+	if len(c.last) >= maxChecked {
+		clear(c.last)
+	}
+	c.last[id] = now
 }

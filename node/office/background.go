@@ -3,6 +3,7 @@ package office
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"motcua/crypto/digest"
@@ -19,12 +20,16 @@ const (
 	orphanAge    = time.Hour
 	callTime     = 10 * time.Second
 	confirmBatch = 100
+	sweptDrafts  = 100 // at a time
 )
 
 // Background does what nobody waits for until ctx ends: it reports tracks, has provisional accounts confirmed, refreshes
 // the staff's accounts and removes files that no act came to name. Call it once.
 func (o *Office) Background(ctx context.Context) {
 	o.poke()
+	var work sync.WaitGroup
+	defer work.Wait()
+	work.Go(func() { o.refreshAccounts(ctx) })
 	staff, sweep := time.NewTicker(staffEvery), time.NewTicker(sweepEvery)
 	defer staff.Stop()
 	defer sweep.Stop()
@@ -38,6 +43,7 @@ func (o *Office) Background(ctx context.Context) {
 		case <-staff.C:
 			o.refreshStaff(ctx)
 		case <-sweep.C:
+			o.sweepDrafts(ctx)
 			o.sweepBlobs(ctx)
 		case <-o.report:
 			wait(ctx, gatherTime)
@@ -100,16 +106,20 @@ func (o *Office) confirm(ctx context.Context) error {
 		call, cancel := context.WithTimeout(ctx, callTime)
 		confirmed, err := o.Calls.Register(call, a)
 		cancel()
-		if err != nil && outOfReach(err) {
+		if c := directory.CodeOf(err); err != nil && c != directory.Conflict && c != directory.Invalid {
 			return err
 		}
-		if err != nil {
-			// The login was taken meanwhile: the account goes on at this office alone, until its owner chooses another.
-			o.Log.Warn("provisional account not confirmed", "account", a, "code", directory.CodeOf(err))
-			continue
-		}
 		o.heard()
-		if err := o.Store.Update(ctx, func(t *store.Tx) error { return t.PutAccount(confirmed) }); err != nil {
+		err = o.Store.Update(ctx, func(t *store.Tx) error {
+			if err != nil {
+				// The login was taken meanwhile: the account goes on at this office alone, until its owner chooses
+				// another. It must not stand before those that come after it.
+				o.Log.Warn("provisional account not confirmed", "account", a, "code", directory.CodeOf(err))
+				return t.RefuseProvisional(a.ID)
+			}
+			return t.PutAccount(confirmed)
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -137,6 +147,61 @@ func (o *Office) refreshStaff(ctx context.Context) {
 	if err != nil {
 		o.Log.Error("staff not stored", "err", err)
 	}
+}
+
+// refreshAccounts looks up again the accounts of citizens who are signed in here.
+func (o *Office) refreshAccounts(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case id := <-o.checks.due:
+			if outOfReach(o.refreshAccount(ctx, id)) {
+				wait(ctx, reportRetry)
+			}
+		}
+	}
+}
+
+// refreshAccount looks up one. NotFound is no fault: an account made here may not be at the directory yet.
+func (o *Office) refreshAccount(ctx context.Context, id directory.AccountID) error {
+	call, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	_, err := o.fetchAccount(call, id)
+	if err != nil && directory.CodeOf(err) != directory.NotFound {
+		o.Log.Debug("account not refreshed", "account", id, "err", err)
+		return err
+	}
+	return nil
+}
+
+// sweepDrafts throws away drafts that nobody has touched for draftLife, with their papers.
+func (o *Office) sweepDrafts(ctx context.Context) {
+	before := o.Now().Add(-draftLife).UnixMilli()
+	err := o.Store.Update(ctx, func(t *store.Tx) error {
+		old, err := t.OldDrafts(before, sweptDrafts)
+		for _, k := range old {
+			if err := expire(t, k, before); err != nil {
+				return err
+			}
+		}
+		return err
+	})
+	if err != nil {
+		o.Log.Error("drafts not swept", "err", err)
+	}
+}
+
+// expire throws away one draft, unless it was touched after all.
+func expire(t *store.Tx, k store.Draft, before int64) error {
+	d, kept, err := getDraft(t, Citizen{Account: directory.Account{ID: directory.AccountID(k.Account)}}, k.ID)
+	if directory.CodeOf(err) == directory.NotFound || err == nil && kept.Updated >= before {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return dropDraft(t, k.ID, d)
 }
 
 // sweepSpool removes the chunks of parcels that no act came to send: a crash between packing and committing. It runs before any act of this

@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"io"
 	"net/url"
+	"reflect"
 	"slices"
+	"time"
 
 	"motcua/crypto/digest"
 	"motcua/crypto/record"
@@ -29,7 +31,11 @@ type Citizen struct {
 const (
 	MaxPaper  = 20 << 20 // bytes of one paper
 	maxPapers = 40
-	maxDrafts = 50 // of one account on one node
+	maxDrafts = 20 // of one account on one node
+	// maxHeld bounds the papers in all the drafts of one account, in plain bytes.
+	maxHeld = 400 << 20
+	// draftLife is after how long a draft that nobody touches is thrown away.
+	draftLife = 60 * 24 * time.Hour
 )
 
 // draft is a submission being written, as the store keeps it. Code is the submission code it will have, so that handing it
@@ -221,16 +227,50 @@ func (o *Office) Attach(ctx context.Context, c Citizen, id, requirement string, 
 		return directory.Errorf("attach", directory.Invalid, "the procedure does not ask for such a paper")
 	}
 	if len(v.Papers) >= maxPapers {
-		return directory.Errorf("attach", directory.Exhausted, "a submission takes %d files; join some into one", maxPapers)
+		return tooManyPapers()
+	}
+	if err := o.Store.View(func(t *store.Tx) error { return roomFor(t, c, 0) }); err != nil {
+		return err
 	}
 	f, err := o.seal(ctx, u, requirement, MaxPaper)
 	if err != nil {
 		return err
 	}
 	return o.changeDraft(ctx, c, id, func(t *store.Tx, d *draft) error {
+		if err := roomFor(t, c, f.Size); err != nil {
+			return err
+		}
+		if len(d.Papers) >= maxPapers {
+			return tooManyPapers()
+		}
 		d.Papers = append(d.Papers, f)
 		return t.HoldBlob(f.Blob, "draft/"+id)
 	})
+}
+
+func tooManyPapers() error {
+	return directory.Errorf("attach", directory.Exhausted, "a submission takes %d files; join some into one", maxPapers)
+}
+
+// roomFor refuses a paper that an account has no room for in its drafts.
+func roomFor(t *store.Tx, c Citizen, size int64) error {
+	kept, err := t.Drafts(string(c.ID), maxDrafts)
+	if err != nil {
+		return err
+	}
+	for _, k := range kept {
+		d, _, err := getDraft(t, c, k.ID)
+		if err != nil {
+			return err
+		}
+		for _, a := range d.Papers {
+			size += a.Size
+		}
+	}
+	if size > maxHeld {
+		return directory.Errorf("attach", directory.Exhausted, "the papers in all your drafts here take over %d MB; hand in or delete a draft first", maxHeld>>20)
+	}
+	return nil
 }
 
 // Detach takes a paper off a draft. One that is not there is no error.
@@ -302,6 +342,14 @@ func (o *Office) submit(ctx context.Context, c Citizen, id, lang, token string) 
 	}
 	arrived := ch.extra
 	ch.extra = func(t *store.Tx) error {
+		// What is handed in is what was signed: a paper or answer that came meanwhile is not dropped unseen.
+		now, _, err := getDraft(t, c, id)
+		if err != nil {
+			return err
+		}
+		if !reflect.DeepEqual(now, d) {
+			return directory.Errorf("submit", directory.Conflict, "the draft was changed while it was handed in; look at it again and hand it in")
+		}
 		if err := arrived(t); err != nil {
 			return err
 		}

@@ -61,8 +61,12 @@ type Directory interface {
 // is a *directory.Error.
 type Calls interface {
 	Register(context.Context, directory.Account) (directory.Account, error)
-	Account(ctx context.Context, login string) (directory.Account, error)
+	// SignIn returns the account of a login, with its verifier, to whoever knows its password: derive makes the verifier of
+	// it under the parameters that the directory names. A wrong login or password is Denied.
+	SignIn(ctx context.Context, login string, derive func(ctx context.Context, params string) (verifier string, err error)) (directory.Account, error)
+	// AccountByID returns an account without its verifier.
 	AccountByID(context.Context, directory.AccountID) (directory.Account, error)
+	// Staff returns all who have, or ever had, a role in the office.
 	Staff(context.Context, directory.OfficeCode) ([]directory.Account, error)
 	Report(context.Context, []directory.Track) error
 	// Lookup returns a track without its checks; Prove tells whether the last four digits fit a code.
@@ -81,6 +85,8 @@ type Peers interface {
 // Passwords makes and checks verifiers.
 type Passwords interface {
 	Hash(ctx context.Context, password string) (string, error)
+	// Derive makes the verifier of a password under the parameters of another.
+	Derive(ctx context.Context, params, password string) (verifier string, err error)
 	// Check fails with an error only when it could not be done (too busy); a wrong password is false.
 	Check(ctx context.Context, verifier, password string) (bool, error)
 }
@@ -119,6 +125,7 @@ type Office struct {
 	report  chan struct{}
 	guesses guesses
 	askers  askers
+	checks  checks
 
 	mu       sync.Mutex
 	calendar *calendar.Calendar // of the version in it
@@ -136,7 +143,7 @@ func New(c Config) *Office {
 	if c.Wake == nil {
 		c.Wake = func(replication.Name) {}
 	}
-	o := &Office{Config: c, key: c.Identity.Sign, report: make(chan struct{}, 1)}
+	o := &Office{Config: c, key: c.Identity.Sign, report: make(chan struct{}, 1), checks: newChecks()}
 	o.sweepSpool()
 	return o
 }

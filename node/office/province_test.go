@@ -44,6 +44,7 @@ type province struct {
 	accounts map[string]directory.Account
 	tracks   map[string]directory.Track
 	cut      map[directory.OfficeCode]bool
+	once     map[string]bool // login and office of who ever had a role there
 }
 
 type node struct {
@@ -59,7 +60,7 @@ func newProvince(t *testing.T) *province {
 	p := &province{
 		t: t, book: replicationtest.NewBook(), offices: map[directory.OfficeCode]*node{}, version: 1,
 		now:      time.Date(2026, 11, 25, 9, 0, 0, 0, directory.Zone),
-		accounts: map[string]directory.Account{}, tracks: map[string]directory.Track{}, cut: map[directory.OfficeCode]bool{},
+		accounts: map[string]directory.Account{}, tracks: map[string]directory.Track{}, cut: map[directory.OfficeCode]bool{}, once: map[string]bool{},
 	}
 	for _, c := range []directory.OfficeCode{xa, huyen, bien} {
 		id, err := identity.Generate()
@@ -184,13 +185,17 @@ func (c calls) Register(_ context.Context, a directory.Account) (directory.Accou
 	return a, nil
 }
 
-func (c calls) Account(_ context.Context, login string) (directory.Account, error) {
+func (c calls) SignIn(ctx context.Context, login string, derive func(context.Context, string) (string, error)) (directory.Account, error) {
 	if err := c.line(); err != nil {
 		return directory.Account{}, err
 	}
+	v, err := derive(ctx, "plain")
+	if err != nil {
+		return directory.Account{}, err
+	}
 	a, ok := c.p.accounts[login]
-	if !ok {
-		return a, directory.Errorf("account", directory.NotFound, "none")
+	if !ok || a.Verifier != v {
+		return directory.Account{}, directory.Errorf("sign in", directory.Denied, "wrong")
 	}
 	return a, nil
 }
@@ -198,6 +203,7 @@ func (c calls) Account(_ context.Context, login string) (directory.Account, erro
 func (c calls) AccountByID(_ context.Context, id directory.AccountID) (directory.Account, error) {
 	for _, a := range c.p.accounts {
 		if a.ID == id {
+			a.Verifier = ""
 			return a, c.line()
 		}
 	}
@@ -213,13 +219,16 @@ func (c calls) Prove(_ context.Context, code, lastFour string) (bool, error) {
 	return false, c.line()
 }
 
+// Staff returns all who ever had a role, as the directory does.
 func (c calls) Staff(_ context.Context, code directory.OfficeCode) (out []directory.Account, err error) {
 	for _, a := range c.p.accounts {
 		for _, g := range a.Grants {
 			if g.Office == code {
-				out = append(out, a)
-				break
+				c.p.once[a.Login+" "+string(code)] = true
 			}
+		}
+		if c.p.once[a.Login+" "+string(code)] {
+			out = append(out, a)
 		}
 	}
 	return out, c.line()
@@ -291,6 +300,10 @@ func over[T any](t *testing.T, v T, limit int) (out T) {
 type plainPasswords struct{}
 
 func (plainPasswords) Hash(_ context.Context, p string) (string, error) { return "plain:" + p, nil }
+
+func (plainPasswords) Derive(_ context.Context, params, p string) (string, error) {
+	return params + ":" + p, nil
+}
 
 func (plainPasswords) Check(_ context.Context, v, p string) (bool, error) {
 	return v == "plain:"+p, nil

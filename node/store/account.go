@@ -6,20 +6,23 @@ import (
 	"motcua/directory"
 )
 
-// accountRow is the copy of an account, with whether the directory must still confirm it.
+// accountRow is the copy of an account, with whether the directory must still confirm it, or has refused to.
 type accountRow struct {
 	Account directory.Account `cbor:"1,keyasint"`
 	Waits   bool              `cbor:"2,keyasint,omitempty"`
+	Refused bool              `cbor:"3,keyasint,omitempty"`
 }
 
-// PutAccount keeps a copy of an account as the directory has it. A version no newer than the one held changes nothing.
-// A login that the directory has given to another account than the provisional one here goes to the directory's.
+// PutAccount keeps a copy of an account as the directory has it. A version no newer than the one held changes nothing, but
+// for a verifier where none is held. A login that the directory has given to another account than the provisional one here goes
+// to the directory's.
 func (t *Tx) PutAccount(a directory.Account) error {
 	old, ok, err := load[accountRow](t, tAccount.named(string(a.ID)))
 	if err != nil {
 		return t.fail(err)
 	}
-	if ok && !old.Waits && old.Account.Version >= a.Version {
+	completes := old.Account.Version == a.Version && old.Account.Verifier == "" && a.Verifier != ""
+	if ok && !old.Waits && old.Account.Version >= a.Version && !completes {
 		return nil
 	}
 	return t.setAccount(old, accountRow{Account: a})
@@ -34,7 +37,17 @@ func (t *Tx) PutProvisional(a directory.Account) error {
 		}
 		return t.fail(err)
 	}
-	return t.setAccount(accountRow{}, accountRow{a, true})
+	return t.setAccount(accountRow{}, accountRow{Account: a, Waits: true})
+}
+
+// RefuseProvisional notes that the directory will not confirm an account. It goes on at this office alone, and is not listed by
+// Provisional any more.
+func (t *Tx) RefuseProvisional(id directory.AccountID) error {
+	old, ok, err := load[accountRow](t, tAccount.named(string(id)))
+	if err != nil || !ok || !old.Waits {
+		return t.fail(err)
+	}
+	return t.setAccount(old, accountRow{Account: old.Account, Refused: true})
 }
 
 func (t *Tx) setAccount(old, row accountRow) error {
@@ -71,10 +84,10 @@ func (t *Tx) moveLogin(id, from, to string) error {
 }
 
 // AccountByID returns the copy of an account, ErrNotFound if this node has none. Provisional tells that the directory
-// has not confirmed it.
+// has not confirmed it, or never will.
 func (t *Tx) AccountByID(id directory.AccountID) (a directory.Account, provisional bool, err error) {
 	row, err := found[accountRow](t, tAccount.named(string(id)), "account")
-	return row.Account, row.Waits, err
+	return row.Account, row.Waits || row.Refused, err
 }
 
 // AccountByLogin returns the copy of the account of a login, as directory.NormalLogin folds it; ErrNotFound if this

@@ -1,7 +1,10 @@
 package store
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
+	"math"
 
 	"motcua/crypto/digest"
 	"motcua/crypto/record"
@@ -266,6 +269,30 @@ func (t *Tx) Drafts(account string, n int) ([]Draft, error) {
 		return true, err
 	})
 	return out, err
+}
+
+// OldDrafts returns the ids and accounts of at most n drafts that were not changed since a time, Unix milliseconds. It reads
+// the index alone.
+func (t *Tx) OldDrafts(before int64, n int) ([]Draft, error) {
+	var out []Draft
+	err := t.scan(tDraftOwner.key(), nil, func(k key) (bool, error) {
+		d, ok := draftOf(k)
+		if ok && d.Updated < before {
+			out = append(out, d)
+		}
+		return len(out) < n, nil
+	})
+	return out, err
+}
+
+// draftOf reads a key of the index by owner.
+func draftOf(k key) (d Draft, ok bool) {
+	account, rest, found := bytes.Cut(k[1:], []byte{0})
+	if !found || len(rest) < 10 {
+		return d, false
+	}
+	late := math.MaxUint64 - binary.BigEndian.Uint64(rest)
+	return Draft{ID: string(rest[8 : len(rest)-1]), Account: string(account), Updated: int64(late ^ 1<<63)}, true
 }
 
 // DeleteDraft removes a draft; one that is not there is no error.

@@ -151,3 +151,45 @@ func TestSmallTables(t *testing.T) {
 		return err
 	})
 }
+
+// TestOldDrafts finds what was not touched since a time, and nothing else.
+func TestOldDrafts(t *testing.T) {
+	s := open(t, t.TempDir())
+	update(t, s, func(tx *Tx) error {
+		return errors.Join(tx.PutDraft(Draft{"a", "me", 5, nil}), tx.PutDraft(Draft{"b", "me", 9, nil}), tx.PutDraft(Draft{"c", "you", 4, nil}),
+			tx.PutDraft(Draft{"a", "me", 6, nil}))
+	})
+	view(t, s, func(tx *Tx) error {
+		old, err := tx.OldDrafts(9, 10)
+		if len(old) != 2 || old[0].ID != "a" || old[0].Account != "me" || old[0].Updated != 6 || old[1].ID != "c" {
+			t.Errorf("%+v", old)
+		}
+		one, err2 := tx.OldDrafts(9, 1)
+		if len(one) != 1 {
+			t.Errorf("%d of at most 1", len(one))
+		}
+		return errors.Join(err, err2)
+	})
+}
+
+// TestRefusedAndCompletedAccounts: a refused account waits no more but stays provisional; a verifier completes a copy of the same
+// version and replaces none.
+func TestRefusedAndCompletedAccounts(t *testing.T) {
+	s := open(t, t.TempDir())
+	a := directory.Account{ID: "1", Login: "anh", Kind: directory.Citizen, Name: "A", Verifier: "own", Version: 1}
+	b := directory.Account{ID: "2", Login: "binh", Kind: directory.Citizen, Name: "B", Version: 3}
+	with := func(v string) directory.Account { b := b; b.Verifier = v; return b }
+	update(t, s, func(tx *Tx) error {
+		return errors.Join(tx.PutProvisional(a), tx.RefuseProvisional("1"), tx.RefuseProvisional("none"),
+			tx.PutAccount(b), tx.PutAccount(with("first")), tx.PutAccount(with("second")), tx.PutAccount(b))
+	})
+	view(t, s, func(tx *Tx) error {
+		waits, err := tx.Provisional(9)
+		held, provisional, err2 := tx.AccountByLogin("anh")
+		whole, _, err3 := tx.AccountByID("2")
+		if len(waits) != 0 || !provisional || held.ID != "1" || whole.Verifier != "first" {
+			t.Errorf("%d wait; %+v %v; verifier %q", len(waits), held, provisional, whole.Verifier)
+		}
+		return errors.Join(err, err2, err3)
+	})
+}

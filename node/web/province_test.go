@@ -231,8 +231,21 @@ func (c calls) Register(_ context.Context, a directory.Account) (directory.Accou
 	})
 }
 
-func (c calls) Account(_ context.Context, login string) (a directory.Account, err error) {
-	return c.account(func(x directory.Account) bool { return x.Login == login })
+func (c calls) SignIn(ctx context.Context, login string, derive func(context.Context, string) (string, error)) (directory.Account, error) {
+	a, err := c.account(func(x directory.Account) bool { return x.Login == login })
+	if err == nil {
+		var v string
+		if v, err = derive(ctx, session.Params(a.Verifier)); err == nil && v != a.Verifier {
+			err = directory.Errorf("sign in", directory.NotFound, "none")
+		}
+	}
+	if directory.CodeOf(err) == directory.NotFound {
+		err = directory.Errorf("sign in", directory.Denied, "wrong")
+	}
+	if err != nil {
+		a = directory.Account{}
+	}
+	return a, err
 }
 
 func (c calls) AccountByID(_ context.Context, id directory.AccountID) (directory.Account, error) {
