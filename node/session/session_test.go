@@ -191,3 +191,24 @@ func TestStrangersDoNotKeepTheDeskOut(t *testing.T) {
 		}
 	})
 }
+
+// FuzzParams: text from elsewhere is refused, or is a verifier that costs no more than a node allows and is written as it was
+// read.
+func FuzzParams(f *testing.F) {
+	f.Add("$argon2id$v=19$m=19456,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$")
+	f.Add("$argon2id$v=19$m=19456,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$" + goldenSum)
+	f.Add("$argon2id$v=19$m=4294967295,t=4294967295,p=255$AA$AA")
+	f.Fuzz(func(t *testing.T, text string) {
+		v, err := parseParams(text)
+		if err != nil {
+			return
+		}
+		if v.memory > maxMemoryKiB || v.passes > 10 || v.lanes > 4 || len(v.salt) > 64 {
+			t.Fatalf("%q costs %d KiB, %d passes, %d lanes", text, v.memory, v.passes, v.lanes)
+		}
+		again, err := parseParams(v.String())
+		if err != nil || again.String() != v.String() {
+			t.Fatalf("%q is read as %q, then as %q, %v", text, v.String(), again.String(), err)
+		}
+	})
+}
