@@ -87,11 +87,11 @@ type attempt struct {
 	err      error
 }
 
-// conclusive tells whether the attempt ends the call: an answer does, be it a failure; silence, or a server that finds
-// no leader, does not.
+// conclusive tells whether the attempt ends the call: an answer does, be it a failure; silence, a server that finds no
+// leader, or one that is to be upgraded first, does not.
 func (a attempt) conclusive() bool {
 	f, ok := errors.AsType[*directory.Error](a.err)
-	return a.err == nil || ok && f.Code != directory.NoLeader
+	return a.err == nil || ok && f.Code != directory.NoLeader && f.Code != directory.Newer
 }
 
 // call asks servers until one answers. The next is asked when one fails, or, unless the answer may take its time (an edition),
@@ -213,13 +213,6 @@ func (c *Client) ask(ctx context.Context, name string, op Op, body, out any) err
 func (c *Client) Register(ctx context.Context, a directory.Account) (directory.Account, error) {
 	var out directory.Account
 	err := c.ask(ctx, "register account", OpRegister, a, &out)
-	return out, err
-}
-
-// Account returns the account of a login, with its verifier; NotFound if there is none.
-func (c *Client) Account(ctx context.Context, login string) (directory.Account, error) {
-	var out directory.Account
-	err := c.ask(ctx, "account", OpAccount, directory.NormalLogin(login), &out)
 	return out, err
 }
 

@@ -22,7 +22,7 @@ type Op uint8
 const (
 	OpEdition  Op = 1  // EditionWish → bytes of an edition, empty if there is no newer one
 	OpRegister Op = 2  // directory.Account → the same as it now stands
-	OpAccount  Op = 3  // login → directory.Account
+	OpAccount  Op = 3  // was: login → directory.Account; not answered any more
 	OpStaff    Op = 4  // nothing → []directory.Account of the caller's office
 	OpReport   Op = 5  // []directory.Track → state.Reported
 	OpLookup   Op = 6  // code → directory.Track

@@ -1,13 +1,17 @@
 package server_test
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"motcua/crypto/wire"
 	"motcua/directory"
+	"motcua/directory/client"
 	"motcua/directory/server"
 )
 
@@ -111,12 +115,12 @@ func TestAccountsAreNotCopiedByTheirIDs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, a, _ := twoOffices(t)
 		var err error
-		for range 300 {
+		for range 400 {
 			if _, err = a.AccountByID(t.Context(), "c-nguyenvana"); err != nil {
 				break
 			}
 		}
-		denied(t, "three hundred accounts at once", directory.Exhausted, err)
+		denied(t, "four hundred accounts at once", directory.Exhausted, err)
 		if _, err := a.signIn("nguyenvana", goodSum); err != nil {
 			t.Errorf("people can no longer sign in: %v", err)
 		}
@@ -138,5 +142,64 @@ func TestAnOfficeIsToldWhoLeft(t *testing.T) {
 		}
 		_, err = a.signIn("officer", goodSum)
 		denied(t, "a sign-in at the office that was left", directory.Denied, err)
+	})
+}
+
+func TestANodeThatMovesToAndFroIsSlowedDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, b := twoOffices(t)
+		move := func(n *node, times int) (err error) {
+			for i := range times {
+				if err = n.Announce(t.Context(), fmt.Sprintf("10.0.1.1:%d", 8000+i), ""); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		denied(t, "forty moves", directory.Exhausted, move(a, 40))
+		if err := move(b, 2); err != nil {
+			t.Errorf("another node: %v", err)
+		}
+		time.Sleep(2 * time.Minute)
+		if err := move(a, 1); err != nil {
+			t.Errorf("the same node, later: %v", err)
+		}
+	})
+}
+
+// askByHand sends a request as another program would.
+func (n *node) askByHand(q client.Request) (r client.Response) {
+	n.w.t.Helper()
+	s, err := n.link.Dial(n.w.t.Context(), "dir-1", client.Protocol)
+	if err != nil {
+		n.w.t.Fatal(err)
+	}
+	defer s.Close()
+	if err := errors.Join(s.Send(q), s.Receive(&r, client.MaxResponse)); err != nil {
+		n.w.t.Fatal(err)
+	}
+	return r
+}
+
+func TestALaterNodeIsToldToWaitForTheUpgrade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, _ := twoOffices(t)
+		later, err := wire.Marshal(map[int]string{1: "10.0.1.1:1", 2: "", 9: "x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		login, err := wire.Marshal("nguyenvana")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, q := range map[string]client.Request{
+			"an operation of a later version":      {Op: 99},
+			"the one that handed accounts out":     {Op: client.OpAccount, Body: login},
+			"a request with a later version's key": {Op: client.OpAnnounce, Body: later},
+		} {
+			if r := a.askByHand(q); r.Failure == nil || r.Failure.Code != directory.Newer {
+				t.Errorf("%s: %v, want newer", what, r.Failure)
+			}
+		}
 	})
 }

@@ -3,8 +3,9 @@
 //
 // # Who may what
 //
-// An enrolled node registers accounts, reports the dossiers it answers for, and reads accounts by login and tracks by
-// code, at a bounded pace; it reads the staff of its own office alone. A stranger may enrol with a token and nothing
+// An enrolled node registers accounts, reports the dossiers it answers for, and reads tracks by code, at a bounded pace. It
+// has an account when its visitor has shown the password, or by an id it was given, then without the verifier; it has the
+// staff of its own office alone. Every account that leaves is logged by its id. A stranger may enrol with a token and nothing
 // else. Province IT uses the admin handler, which is served on a socket in the data folder that its owner alone opens.
 //
 // # Editions

@@ -12,7 +12,7 @@ import (
 var (
 	asking   = rate{burst: 500, every: time.Second / 50} // requests of an office
 	signing  = rate{burst: 300, every: time.Second / 2}  // people who sign in at an office: two questions each
-	reading  = rate{burst: 60, every: 10 * time.Second}  // accounts that an office reads without a password
+	reading  = rate{burst: 300, every: time.Second}      // accounts that an office reads without a password
 	moving   = rate{burst: 5, every: time.Minute}        // new addresses of an office: each makes an edition
 	tryLogin = rate{burst: 10, every: 6 * time.Minute}   // wrong passwords for a login at one office
 	tryAll   = rate{burst: 40, every: time.Minute}       // wrong passwords for a login at all offices

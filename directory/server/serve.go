@@ -47,8 +47,11 @@ func (s *Server) failure(q client.Request, from link.Caller, err error) *directo
 	if f, ok := errors.AsType[*directory.Error](err); ok {
 		return f
 	}
+	if errors.Is(err, wire.ErrNewer) {
+		return directory.Errorf("read request", directory.Newer, "it is of a newer version than this server's: upgrade this server")
+	}
 	if errors.Is(err, wire.ErrMalformed) {
-		return directory.Errorf("read request", directory.Invalid, "its body is malformed, or of a newer version than this server's")
+		return directory.Errorf("read request", directory.Invalid, "its body is malformed")
 	}
 	s.log.Error("request failed", "peer", from.Peer.Name, "op", q.Op, "error", err)
 	return directory.Errorf("answer", directory.Internal, "this server failed: its log says why")
@@ -109,6 +112,9 @@ func (s *Server) answerChange(ctx context.Context, c caller) (client.Response, e
 	if err != nil {
 		return client.Response{}, err
 	}
+	if c.q.Op == client.OpAnnounce && !s.limits.moves.take(string(c.office), s.limits.now()) {
+		return client.Response{}, directory.Errorf("announce", directory.Exhausted, "%s moves too often, and every move makes an edition: wait a minute", c.office)
+	}
 	r, err := s.cluster.Propose(ctx, c.q.ID, cmd)
 	if err != nil {
 		return client.Response{}, err
@@ -147,10 +153,6 @@ func (s *Server) answerRead(ctx context.Context, c caller) (r client.Response, e
 
 func (s *Server) read(t state.Reader, c caller) (any, error) {
 	switch c.q.Op {
-	case client.OpAccount:
-		return find(c, "account", "there is no account of this name", func(login string) (directory.Account, bool, error) {
-			return state.AccountByLogin(t, login)
-		})
 	case client.OpParams, client.OpSignIn, client.OpSelf:
 		return s.readAccount(t, c)
 	case client.OpLookup:
@@ -178,7 +180,7 @@ func (s *Server) read(t state.Reader, c caller) (any, error) {
 			return s.prove(t, p)
 		})
 	}
-	return nil, directory.Errorf("answer", directory.Invalid, "operation %d is not known to this version: upgrade this server", c.q.Op)
+	return nil, directory.Errorf("answer", directory.Newer, "operation %d is not known to this version: upgrade this server", c.q.Op)
 }
 
 // find reads the body of a question and answers it, NotFound if there is nothing.
