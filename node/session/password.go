@@ -74,7 +74,7 @@ type atDesk struct{}
 // may do what.
 func AtDesk(ctx context.Context) context.Context { return context.WithValue(ctx, atDesk{}, true) }
 
-// enter takes a slot. The error is ErrBusy or the context's.
+// enter takes a slot. The error wraps ErrBusy, and the context's where it ended.
 func (p *Passwords) enter(ctx context.Context) (leave func(), err error) {
 	own, desk := &p.anyone, chan struct{}(nil)
 	if ctx.Value(atDesk{}) != nil {
@@ -90,7 +90,7 @@ func (p *Passwords) enter(ctx context.Context) (leave func(), err error) {
 	case desk <- struct{}{}:
 		return func() { <-desk }, nil
 	case <-ctx.Done():
-		return nil, fmt.Errorf("check password: %w", ctx.Err())
+		return nil, fmt.Errorf("%w (%w)", ErrBusy, ctx.Err()) // whoever waited so long was not judged
 	}
 }
 
@@ -106,8 +106,8 @@ func Params(verifier string) string {
 }
 
 // Derive makes the verifier that a password has under somebody's parameters, for the directory to compare with its own.
-// Parameters cheaper than ours are refused: who sends them could guess the password from the answer. The error is
-// ErrBusy, the context's, or one about the parameters.
+// Parameters cheaper than ours are refused: who sends them could guess the password from the answer. The error wraps
+// ErrBusy, or is about the parameters.
 func (p *Passwords) Derive(ctx context.Context, params, password string) (verifier string, err error) {
 	v, err := parseParams(params)
 	if err != nil || v.memory < memoryKiB || v.passes < passes {
@@ -123,7 +123,7 @@ func (p *Passwords) Derive(ctx context.Context, params, password string) (verifi
 	return v.String(), nil
 }
 
-// Hash makes the verifier of a new password. The error is ErrWeak, ErrBusy or the context's.
+// Hash makes the verifier of a new password. The error is ErrWeak or wraps ErrBusy.
 func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	password = norm.NFC.String(password)
 	if n := utf8.RuneCountInString(password); n < MinPassword || n > MaxPassword {
@@ -141,7 +141,7 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 }
 
 // Check tells whether the password is the verifier's. It takes as long for a malformed or empty verifier (no such
-// account) as for a wrong password. The error is ErrBusy or the context's.
+// account) as for a wrong password. The error wraps ErrBusy.
 func (p *Passwords) Check(ctx context.Context, text, password string) (bool, error) {
 	v, err := parse(text)
 	known := err == nil

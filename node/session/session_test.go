@@ -181,6 +181,9 @@ func TestStrangersDoNotKeepTheDeskOut(t *testing.T) {
 		if _, err := p.Check(AtDesk(ctx), "", "mật khẩu Nha Trang"); err != nil {
 			t.Errorf("the desk: %v", err)
 		}
+		if _, err := short(t, p); !errors.Is(err, ErrBusy) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("who can wait no longer: %v", err)
+		}
 		leave()
 		synctest.Wait()
 		if n := served.Load(); n != maxWaiting {
@@ -190,6 +193,19 @@ func TestStrangersDoNotKeepTheDeskOut(t *testing.T) {
 			t.Errorf("afterwards: %v", err)
 		}
 	})
+}
+
+// short asks for a slot at the desk, where others have both, for a second.
+func short(t *testing.T, p *Passwords) (leave func(), err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(AtDesk(t.Context()), time.Second)
+	defer cancel()
+	other, err := p.enter(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other()
+	return p.enter(ctx)
 }
 
 // FuzzParams: text from elsewhere is refused, or is a verifier that costs no more than a node allows and is written as it was
