@@ -2,6 +2,7 @@ package office
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -112,7 +113,8 @@ func TestEveryLookOfAnApplicantIsSeen(t *testing.T) {
 	}
 }
 
-// TestLooksAtThePortal: what the portal shows of its own copy is recorded there.
+// TestLooksAtThePortal: what the portal shows of its own copy is recorded there, and on the applicant's page there, accepted
+// yet or not.
 func TestLooksAtThePortal(t *testing.T) {
 	p := newProvince(t)
 	c := p.citizen("anh")
@@ -126,6 +128,18 @@ func TestLooksAtThePortal(t *testing.T) {
 		}
 		return err
 	}))
+	seen := func(when string) {
+		t.Helper()
+		v, err := p.offices[bien].MyDossier(t.Context(), c, alias)
+		if err != nil || !slices.ContainsFunc(v.Looks, func(l LookView) bool { return l.Office.Code == bien && l.SignedIn.Code == huyen }) {
+			t.Errorf("%s: %+v %v", when, v.Looks, err)
+		}
+	}
+	p.cut[bien] = true
+	seen("with the line cut")
+	p.cut[bien] = false
+	p.carry()
+	seen("from the office in charge")
 }
 
 // TestOneOfficeCannotAskForEverybody: the node of one office, asking for one account after the other, is stopped.

@@ -183,8 +183,14 @@ func (o *Office) MyDossier(ctx context.Context, c Citizen, code string) (Dossier
 		return DossierView{}, directory.Errorf("dossier", directory.NotFound, "no such dossier of this account is known here, or the directory cannot be reached")
 	}
 	if a, err := o.askFor(ctx, c, root, Question{Kind: AskSheet, Code: normal}); err == nil && a.Sheet != nil {
-		v := o.view(*a.Sheet)
-		v.Freshness = Freshness{AsOf: millis(a.Sheet.AsOf), Fresh: true, Source: FromHolder}
+		s := *a.Sheet
+		if rowErr == nil { // what this portal has shown of its own copy is known here alone
+			if s.Looks, err = o.withLooksHere(s.Looks, row.Chain); err != nil {
+				return DossierView{}, err
+			}
+		}
+		v := o.view(s)
+		v.Freshness = Freshness{AsOf: millis(s.AsOf), Fresh: true, Source: FromHolder}
 		return v, nil
 	}
 	if rowErr == nil {
@@ -240,12 +246,20 @@ func (o *Office) ownSheet(row store.Row) (Sheet, error) {
 		return o.sheetOf(d), nil
 	}
 	var sub record.Record
-	err := o.Store.View(func(t *store.Tx) (err error) { sub, err = t.Submission(row.Chain); return err })
+	var looks []store.Look
+	err := o.Store.View(func(t *store.Tx) (err error) {
+		if sub, err = t.Submission(row.Chain); err == nil {
+			looks, err = t.Looks(row.Chain, maxLooks)
+		}
+		return err
+	})
 	if err != nil {
 		return Sheet{}, missing("dossier", err)
 	}
 	s, err := dossier.ReadSubmission(sub)
-	return submissionSheet(row.Chain, s), err
+	out := submissionSheet(row.Chain, s)
+	out.Looks = looks
+	return out, err
 }
 
 // copyOf shows the last that is known here of a dossier that another office answers for. The look is recorded here.

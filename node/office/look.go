@@ -1,6 +1,7 @@
 package office
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -72,14 +73,15 @@ const maxCarried = 200
 // looksHere are the looks at a dossier that this office's node has recorded.
 func (o *Office) looksHere(t *store.Tx, root digest.Digest) ([]store.Look, error) {
 	all, err := t.Looks(root, maxCarried)
-	return slices.DeleteFunc(all, func(l store.Look) bool { return l.Office != string(o.Code) || !carried(l, root, l.Office) }), err
+	return slices.DeleteFunc(all, func(l store.Look) bool { return l.Office != string(o.Code) }), err
 }
 
 // carried tells whether a look has the form of one that an asked office may bring. One that has not is passed over: it is no
 // reason to refuse a report.
 func carried(l store.Look, root digest.Digest, office string) bool {
 	return l.Chain == root && l.Office == office && l.At > 0 && l.Account != "" && len(l.Account) <= 64 && len(l.Name) <= dossier.MaxName &&
-		len(l.Role) <= 40 && l.Purpose != "" && len(l.Purpose) <= 40 && l.SignedIn == ""
+		len(l.Role) <= 40 && l.Purpose != "" && len(l.Purpose) <= 40 &&
+		(l.SignedIn == "" || directory.OfficeCode(l.SignedIn).Validate() == nil)
 }
 
 // putLooks keeps the looks that came with a report, none of them dated ahead of this node's clock.
@@ -94,6 +96,18 @@ func (o *Office) putLooks(t *store.Tx, root digest.Digest, office string, looks 
 		}
 	}
 	return nil
+}
+
+// withLooksHere adds the looks that this office's node has recorded to those that another brought, newest first.
+func (o *Office) withLooksHere(brought []store.Look, chain digest.Digest) (out []store.Look, err error) {
+	err = o.Store.View(func(t *store.Tx) (err error) { out, err = o.looksHere(t, chain); return err })
+	for _, l := range brought {
+		if !slices.Contains(out, l) {
+			out = append(out, l)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b store.Look) int { return cmp.Compare(b.At, a.At) })
+	return out[:min(len(out), 2*maxLooks)], err
 }
 
 // tree reads a dossier by its root chain as far as this node holds it.

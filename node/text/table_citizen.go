@@ -163,6 +163,7 @@ var follow = map[string]phrase{
 	"look.work":         {"giải quyết hồ sơ", "to work on it"},
 	"look.file":         {"mở tệp", "to open a file"},
 	"look.applicant":    {"người nộp xem hồ sơ", "by the applicant"},
+	"look.signed_in":    {"đăng nhập tại %s", "signed in at %s"},
 	"look.other":        {"xem", "looked"},
 	"dossier.form":      {"Nội dung đã khai", "What you stated"},
 }

@@ -93,7 +93,7 @@ func (c *call) dossier(who office.Citizen) error {
 		AsOf: v.AsOf, Fresh: v.Fresh, Steps: c.steps(v), Groups: c.answers(v.Procedure, v.Answers, ""),
 	}
 	for _, l := range v.Looks {
-		out.Looks = append(out.Looks, page.Look{At: l.At, Where: c.name(l.Office), By: text.Address(l.Name, c.l.Role(directory.Role(l.Role))), Why: c.purpose(l.Purpose)})
+		out.Looks = append(out.Looks, page.Look{At: l.At, Where: c.name(l.Office), By: c.whoLooked(l), Why: c.why(l)})
 	}
 	if out.Accepted {
 		out.Alias = v.Alias
@@ -110,6 +110,23 @@ func (c *call) dossier(who office.Citizen) error {
 }
 
 // purpose words why somebody looked.
+// whoLooked names staff with their role, applicants by their name alone.
+func (c *call) whoLooked(l office.LookView) string {
+	if l.SignedIn.Code != "" {
+		return l.Name
+	}
+	return text.Address(l.Name, c.l.Role(directory.Role(l.Role)))
+}
+
+// why is the purpose of a look, and where its session was signed if not at the office that showed it: a session made up by
+// another office's node betrays itself here.
+func (c *call) why(l office.LookView) string {
+	if l.SignedIn.Code == "" || l.SignedIn.Code == l.Office.Code {
+		return c.purpose(l.Purpose)
+	}
+	return c.purpose(l.Purpose) + " · " + c.l.T("look.signed_in", c.name(l.SignedIn))
+}
+
 func (c *call) purpose(p string) string {
 	switch p {
 	case "intake", "work", "file", "applicant":
