@@ -33,24 +33,23 @@ func addNodeFlags(c *command) nodeFlags {
 }
 
 // client reaches the node that the flags name.
-func (f nodeFlags) client(ctx context.Context, name string) (*admin.Client, string, error) {
+func (f nodeFlags) client(ctx context.Context, name string) (*admin.Client, error) {
 	dir := *f.dir
 	switch {
 	case dir == "" && *f.office == "":
-		return nil, "", usagef("%s: name the node with --data, or an office of the demo with --office", name)
+		return nil, usagef("%s: name the node with --data, or an office of the demo with --office", name)
 	case dir == "":
 		s, err := province.GetStatus(ctx, "")
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		code, err := s.Find(*f.office)
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		dir = filepath.Join(s.Dir, code)
 	}
-	c, err := admin.NewClient(dir)
-	return c, dir, err
+	return admin.NewClient(dir)
 }
 
 func bundleWriteCommand() *command {
@@ -62,32 +61,62 @@ func bundleWriteCommand() *command {
 		if len(args) != 1 {
 			return usagef("bundle write: name the folder of the stick, as in: %s", c.example)
 		}
-		tool, _, err := node.client(ctx, c.name)
+		tool, err := node.client(ctx, c.name)
 		if err != nil {
 			return err
 		}
-		path, err := writeBundle(ctx, tool, *to, args[0])
+		offices, err := node.offices(ctx, *to)
+		if err != nil {
+			return err
+		}
+		path, rep, err := writeBundle(ctx, tool, offices, args[0])
 		if err == nil {
-			fmt.Fprintf(std.out, "wrote %s\nAt the other office: motcua bundle read --data FOLDER %s\n", path, args[0])
+			fmt.Fprintf(std.out, "wrote %s: %d parcels and %d receipts for %s, edition %d\nAt the other office: motcua bundle read --data FOLDER %s\n",
+				path, rep.Parcels, rep.Receipts, dash(joinNames(rep.Index.To)), rep.Index.Edition, args[0])
 		}
 		return err
 	}
 	return c
 }
 
-// writeBundle asks the node for a bundle and keeps it, whole or not at all.
-func writeBundle(ctx context.Context, tool *admin.Client, to, dir string) (string, error) {
-	q := url.Values{}
-	for _, code := range strings.FieldsFunc(to, func(r rune) bool { return r == ',' || r == ' ' }) {
-		q.Add("to", code)
+func joinNames(names []replication.Name) string {
+	var b strings.Builder
+	for i, n := range names {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(string(n))
 	}
+	return b.String()
+}
+
+// offices are the codes that the words of --to mean; in a demo an office answers to its short name too.
+func (f nodeFlags) offices(ctx context.Context, to string) ([]string, error) {
+	words := strings.FieldsFunc(to, func(r rune) bool { return r == ',' || r == ' ' })
+	if *f.dir != "" || len(words) == 0 {
+		return words, nil
+	}
+	s, err := province.GetStatus(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	for i, w := range words {
+		if words[i], err = s.Find(w); err != nil {
+			return nil, err
+		}
+	}
+	return words, nil
+}
+
+// writeBundle asks the node for a bundle and keeps it, whole or not at all.
+func writeBundle(ctx context.Context, tool *admin.Client, to []string, dir string) (path string, rep bundle.Report, err error) {
 	var s server.Status
 	if err := tool.Get(ctx, "/status", &s); err != nil {
-		return "", err
+		return "", rep, err
 	}
-	body, err := tool.Stream(ctx, http.MethodGet, "/bundle?"+q.Encode(), "", nil)
+	body, err := tool.Stream(ctx, http.MethodGet, "/bundle?"+url.Values{"to": to}.Encode(), "", nil)
 	if err != nil {
-		return "", err
+		return "", rep, err
 	}
 	defer body.Close()
 	return bundle.Save(dir, replication.Name(s.Office), time.Now().In(directory.Zone), body)
@@ -101,7 +130,7 @@ func bundleReadCommand() *command {
 		if len(args) == 0 {
 			return usagef("bundle read: name bundles or the folder of the stick, as in: %s", c.example)
 		}
-		tool, _, err := node.client(ctx, c.name)
+		tool, err := node.client(ctx, c.name)
 		if err != nil {
 			return err
 		}
@@ -123,7 +152,7 @@ func bundlesIn(args []string) ([]string, error) {
 	for _, a := range args {
 		info, err := os.Stat(a)
 		if err != nil {
-			return nil, fmt.Errorf("read bundle: %w", err)
+			return nil, fmt.Errorf("read bundle: %w; is the stick plugged in?", err)
 		}
 		if !info.IsDir() {
 			out = append(out, a)
@@ -156,7 +185,7 @@ func readBundles(ctx context.Context, std stdio, tool *admin.Client, files []str
 				return err
 			}
 		} else {
-			fmt.Fprintf(std.out, "%s from %s: %d parcels and %d receipts taken\n", path, dash(rep.From), rep.Parcels, rep.Receipts)
+			fmt.Fprintf(std.out, "%s from %s: %d parcels and %d receipts taken, %d passed over (taken before, or for other offices)\n", path, dash(rep.From), rep.Parcels, rep.Receipts, rep.Passed)
 		}
 		for _, f := range rep.Faults {
 			errs = append(errs, fmt.Errorf("%s: %s", path, f))

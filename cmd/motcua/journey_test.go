@@ -384,14 +384,24 @@ func (j *journey) follow(code string) {
 func (j *journey) carry(from, to string) {
 	j.t.Helper()
 	stick := j.t.TempDir()
-	for _, line := range [][]string{
-		{"bundle", "write", "--data", j.demo.Folder(from), stick},
-		{"bundle", "read", "--data", j.demo.Folder(to), stick},
-		{"bundle", "read", "--data", j.demo.Folder(to), stick},
+	for _, step := range []struct {
+		line []string
+		says string
+	}{
+		{[]string{"bundle", "write", "--data", j.demo.Folder(from), stick}, "1 parcels"},
+		{[]string{"bundle", "read", "--data", j.demo.Folder(to), stick}, "1 parcels"},
+		{[]string{"bundle", "read", "--data", j.demo.Folder(to), stick}, "0 parcels"},
 	} {
-		if code, out, errs := typed(j.t, line...); code != 0 {
-			j.t.Fatalf("motcua %s: exit %d\n%s%s", strings.Join(line, " "), code, out, errs)
+		code, out, errs := typed(j.t, step.line...)
+		if code != 0 || !strings.Contains(out, step.says) {
+			j.t.Fatalf("motcua %s: exit %d, want exit 0 and %q\n%s%s", strings.Join(step.line, " "), code, step.says, out, errs)
 		}
+	}
+	if code, _, errs := typed(j.t, "bundle", "read", "--data", j.demo.Folder(third), stick); code != 1 || !strings.Contains(errs, "nothing in it is for this office") {
+		j.t.Errorf("the stick at an office it is not for: exit %d, %s", code, errs)
+	}
+	if code, _, errs := typed(j.t, "bundle", "write", "--data", j.demo.Folder(from), "--to", "H32.999", stick); code != 1 || !strings.Contains(errs, "no office H32.999") {
+		j.t.Errorf("a stick for an office there is not: exit %d, %s", code, errs)
 	}
 }
 

@@ -2,10 +2,11 @@ package server
 
 import (
 	"encoding/json"
-	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
+	"motcua/directory"
 	"motcua/node/store"
 	"motcua/replication"
 	"motcua/replication/bundle"
@@ -87,7 +88,7 @@ func (n *Server) adminWriteBundle(w http.ResponseWriter, r *http.Request) {
 func (n *Server) adminReadBundle(w http.ResponseWriter, r *http.Request) {
 	rep, err := bundle.Read(r.Context(), r.Body, sink{n})
 	out := BundleReport{
-		From: string(rep.Index.From), Parcels: rep.Parcels, Receipts: rep.Receipts, Edition: rep.Edition, Complete: rep.Complete,
+		From: string(rep.Index.From), Parcels: rep.Parcels, Receipts: rep.Receipts, Passed: rep.Passed, Edition: rep.Edition, Complete: rep.Complete,
 	}
 	for _, f := range rep.Faults {
 		out.Faults = append(out.Faults, f.Err.Error())
@@ -103,6 +104,7 @@ type BundleReport struct {
 	From     string   `json:"from"`
 	Parcels  int      `json:"parcels"`
 	Receipts int      `json:"receipts"`
+	Passed   int      `json:"passed"` // for other offices, or taken before
 	Edition  bool     `json:"edition"`
 	Complete bool     `json:"complete"`
 	Faults   []string `json:"faults,omitempty"`
@@ -144,6 +146,9 @@ func (n *Server) contents(to []string) (c bundle.Contents, err error) {
 		if len(to) > 0 {
 			names = nil
 			for _, o := range to {
+				if _, known := n.replica.Node(directory.OfficeCode(o)); !known {
+					return fmt.Errorf("write bundle: no office %s with a node in edition %d; name offices by their codes", o, n.replica.Number())
+				}
 				names = append(names, replication.Name(o))
 			}
 		}
@@ -168,5 +173,3 @@ func gather(t *store.Tx, name replication.Name, n int, c *bundle.Contents) error
 	c.Parcels, c.Receipts = append(c.Parcels, ps...), append(c.Receipts, rs...)
 	return err
 }
-
-var errNotMine = errors.New("it is for other offices: carry it to one of those it names")

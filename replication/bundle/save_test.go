@@ -15,7 +15,7 @@ func TestSaveKeepsWholeBundlesOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	path, err := Save(dir, c.From, c.Created, bytes.NewReader(whole.Bytes()))
+	path, _, err := Save(dir, c.From, c.Created, bytes.NewReader(whole.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func TestSaveKeepsWholeBundlesOnly(t *testing.T) {
 		t.Fatalf("%s holds other bytes than were sent (%v)", path, err)
 	}
 	for n := range whole.Len() {
-		_, err := Save(dir, c.From, c.Created, bytes.NewReader(whole.Bytes()[:n]))
+		_, _, err := Save(dir, c.From, c.Created, bytes.NewReader(whole.Bytes()[:n]))
 		if !errors.Is(err, ErrTruncated) && !errors.Is(err, ErrNotBundle) {
 			t.Fatalf("cut off after %d bytes: %v", n, err)
 		}

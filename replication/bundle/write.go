@@ -159,15 +159,17 @@ func Create(dir string, c Contents) (string, error) {
 	return create(dir, c.From, c.Created, func(w io.Writer) error { return Write(w, c) })
 }
 
-// Save is Create for a bundle that comes from a reader, as a node streams it to a tool. It is checked to be whole.
-func Save(dir string, from replication.Name, at time.Time, r io.Reader) (string, error) {
-	return create(dir, from, at, func(w io.Writer) error {
-		rep, err := Read(context.Background(), io.TeeReader(r, w), passing{})
+// Save is Create for a bundle that comes from a reader, as a node streams it to a tool. It is checked to be whole, and what
+// is in it is told.
+func Save(dir string, from replication.Name, at time.Time, r io.Reader) (path string, rep Report, err error) {
+	path, err = create(dir, from, at, func(w io.Writer) (err error) {
+		rep, err = Read(context.Background(), io.TeeReader(r, w), passing{})
 		if err == nil && !rep.Complete {
 			err = ErrTruncated
 		}
 		return err
 	})
+	return path, rep, err
 }
 
 // passing is the sink of a bundle that is only looked through.
