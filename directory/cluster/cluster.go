@@ -66,6 +66,8 @@ type Cluster struct {
 
 	once     sync.Once
 	termRead atomic.Uint64 // term in which this server, as leader, has committed an entry
+	// clockGood is when this server's clock was last found to agree with a majority's.
+	clockGood atomic.Pointer[time.Time]
 }
 
 // Open starts the server's part. The link must already be open; its handlers are set here. Close it before the link.

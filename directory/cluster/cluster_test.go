@@ -32,6 +32,7 @@ type province struct {
 	dirs    map[string]string
 	up      map[string]*server
 	every   uint64
+	ahead   sync.Map // by name: how far a server's clock is ahead, time.Duration
 }
 
 type server struct {
@@ -78,7 +79,11 @@ func (p *province) start(name string) *server {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	c, err := cluster.Open(cluster.Config{Dir: p.dirs[name], Self: name, Genesis: p.genesis, Link: l, Log: p.log(name), SnapshotEvery: p.every})
+	now := func() time.Time {
+		ahead, _ := p.ahead.LoadOrStore(name, time.Duration(0))
+		return time.Now().Add(ahead.(time.Duration))
+	}
+	c, err := cluster.Open(cluster.Config{Dir: p.dirs[name], Self: name, Genesis: p.genesis, Link: l, Log: p.log(name), SnapshotEvery: p.every, Now: now})
 	if err != nil {
 		l.Close()
 		p.t.Fatal(err)

@@ -7,6 +7,8 @@
 //     asked does not matter: the leader decides. It is repeated under its request id until it is answered, through any
 //     change of leader, and takes effect once.
 //   - A [Cluster.Read] is at least as fresh as it asks for: see [Freshness].
+//   - The time of an entry is the leader's, and no clock that is wrong moves it far: a step of more than ten minutes needs
+//     a majority of the servers' clocks.
 //   - A server that loses power at any moment comes back with what it had acknowledged.
 //
 // # What it does not
@@ -34,6 +36,7 @@ const (
 	atLeast
 	leader
 	linearizable
+	clock // no read: what the clock of the server shows that is asked
 )
 
 // Freshness says how fresh the tables must be that a read sees.

@@ -253,6 +253,8 @@ func TestFormatsStay(t *testing.T) {
 		{Name: "reply", Bytes: marshal(reply{Result: state.Result{Index: 9, Value: body}})},
 		{Name: "reply-failure", Bytes: marshal(reply{Result: state.Result{Index: 9, Failure: f}})},
 		{Name: "reply-not-leader", Bytes: marshal(reply{NotLeader: true})},
+		{Name: "ask-clock", Bytes: marshal(ask{Read: clock})},
+		{Name: "reply-clock", Bytes: marshal(reply{Clock: 1_795_000_000_000})},
 	})
 }
 

@@ -28,6 +28,7 @@ type reply struct {
 	NotLeader bool         `cbor:"1,keyasint,omitempty"`
 	Result    state.Result `cbor:"2,keyasint"`
 	Index     uint64       `cbor:"3,keyasint,omitempty"`
+	Clock     int64        `cbor:"4,keyasint,omitempty"` // Unix milliseconds
 }
 
 // Bounds of the two in bytes.
@@ -105,6 +106,11 @@ func (c *Cluster) askPeer(ctx context.Context, name string, a ask) (r reply, err
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)()
 	go c.watchLeader(ctx, cancel, name)
+	return c.askMember(ctx, name, a)
+}
+
+// askMember asks another server once.
+func (c *Cluster) askMember(ctx context.Context, name string, a ask) (r reply, err error) {
 	s, err := c.cfg.Link.Dial(ctx, replication.Name(name), askProtocol)
 	if err != nil {
 		return r, err
@@ -143,6 +149,10 @@ func (c *Cluster) answer(ctx context.Context, from link.Caller, s *link.Stream) 
 	if s.Receive(&a, maxAsk) != nil {
 		return
 	}
+	if a.Kind == 0 && a.Read == clock {
+		s.Send(reply{Clock: c.cfg.Now().UnixMilli()})
+		return
+	}
 	defer context.AfterFunc(c.ctx, s.Cancel)()
 	ctx, cancel := context.WithTimeout(ctx, dialPatience)
 	defer cancel()
@@ -164,7 +174,11 @@ func (c *Cluster) lead(ctx context.Context, a ask) (reply, error) {
 		index, err := c.readIndex(ctx, a.Read)
 		return reply{Index: index}, err
 	}
-	entry, err := command.Seal(a.Request, c.cfg.Now().UnixMilli(), a.Kind, a.Body)
+	at, err := c.entryTime(ctx)
+	if err != nil {
+		return reply{}, err
+	}
+	entry, err := command.Seal(a.Request, at, a.Kind, a.Body)
 	if err != nil {
 		return reply{}, err
 	}

@@ -23,7 +23,7 @@ type remembered struct {
 type transition struct {
 	Store
 	index uint64
-	at    int64 // Unix milliseconds, from the envelope
+	at    int64 // Unix milliseconds, see Time
 	op    string
 }
 
@@ -41,12 +41,27 @@ func Apply(s Store, index uint64, entry []byte) (Result, error) {
 	if ok && old.At+Window > index {
 		return old.Result, nil
 	}
-	t := &transition{Store: s, index: index, at: e.At, op: e.Kind.String()}
+	last, err := Time(s)
+	if err != nil {
+		return Result{}, err
+	}
+	t := &transition{Store: s, index: index, at: max(e.At, last), op: e.Kind.String()}
 	r, err := t.decide(c)
 	if err != nil {
 		return Result{}, fmt.Errorf("entry %d: %s: %w", index, t.op, err)
 	}
-	return r, t.remember(key, r)
+	if r.Failure == nil && t.at > last {
+		err = put(t, "meta/time", t.at)
+	}
+	return r, errors.Join(err, t.remember(key, r))
+}
+
+// Time is the time of the last change, Unix milliseconds, 0 before the first. It is that of the leader's clock, and does not
+// go back with it: nothing is revoked before what was already signed in good faith. How far it may move forward at once is
+// decided before an entry is proposed.
+func Time(r Reader) (int64, error) {
+	at, _, err := get[int64](r, "meta/time")
+	return at, err
 }
 
 func (t *transition) remember(key string, r Result) error {

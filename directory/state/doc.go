@@ -16,6 +16,7 @@
 // # Keys
 //
 //	meta/genesis  meta/secret      the province's beginning; what the servers alone know
+//	meta/time                      time of the last change
 //	meta/public                    place in the log of the last change to a public table
 //	meta/cut, meta/complete        newest edition cut; newest with a majority of signatures
 //	level/ID  office/CODE  field/ID  calendar  procedure/CODE/VERSION

@@ -270,6 +270,27 @@ func TestTokensAndKeys(t *testing.T) {
 	}
 }
 
+func TestTimeDoesNotGoBack(t *testing.T) {
+	s := enrolled(t)
+	revoke := func(o directory.OfficeCode, id byte) int64 {
+		t.Helper()
+		s.fine(&command.Revoke{Office: o, Key: directorytest.Identity(id).Public().ID(), Reason: "stolen"})
+		n, _, err := state.NodeOf(s, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n.Revoked
+	}
+	s.at -= 365 * 86400 // a leader whose clock stands
+	if at := revoke(commune, 100); at != start {
+		t.Errorf("a revocation is dated %d seconds back", start-at)
+	}
+	s.at = start + 60
+	if at := revoke(other, 110); at != start+60 {
+		t.Errorf("time stands at %d seconds", at-start)
+	}
+}
+
 func TestARevokedKeyStaysKnown(t *testing.T) {
 	s := enrolled(t)
 	key := directorytest.Identity(100).Public().ID()
