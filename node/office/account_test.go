@@ -2,6 +2,7 @@ package office
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/url"
 	"testing"
@@ -15,6 +16,18 @@ import (
 	"motcua/replication"
 	"motcua/replication/spool"
 )
+
+type plainPasswords struct{}
+
+func (plainPasswords) Hash(_ context.Context, p string) (string, error) { return "plain:" + p, nil }
+
+func (plainPasswords) Derive(_ context.Context, params, p string) (string, error) {
+	return params + ":" + p, nil
+}
+
+func (plainPasswords) Check(_ context.Context, v, p string) (bool, error) {
+	return v == "plain:"+p, nil
+}
 
 // TestWithdrawnRoles: who was dismissed does not work here any more within a minute, nor sign in again.
 func TestWithdrawnRoles(t *testing.T) {

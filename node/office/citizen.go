@@ -249,7 +249,7 @@ func (o *Office) ownSheet(row store.Row) (Sheet, error) {
 	var looks []store.Look
 	err := o.Store.View(func(t *store.Tx) (err error) {
 		if sub, err = t.Submission(row.Chain); err == nil {
-			looks, err = t.Looks(row.Chain, maxLooks)
+			looks, err = looksAt(t, row.Chain)
 		}
 		return err
 	})

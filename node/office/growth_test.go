@@ -198,6 +198,22 @@ func TestBroughtLooksAreBounded(t *testing.T) {
 		}
 		return err
 	}))
+	var many []store.Look
+	for i := range int64(2 * maxLooks) {
+		good.At = 10 + i
+		many = append(many, good)
+	}
+	own := store.Look{Chain: root, At: 4, Account: "o", Office: string(xa), Purpose: lookWork}
+	must(t, n.Store.Update(t.Context(), func(tx *store.Tx) error {
+		return errors.Join(tx.PutLook(own), n.putLooks(tx, root, string(huyen), many))
+	}))
+	must(t, n.Store.View(func(tx *store.Tx) error {
+		ls, err := looksAt(tx, root)
+		if len(ls) != maxLooks+1 || !slices.Contains(ls, own) {
+			t.Errorf("%d looks; the look here is among them: %v", len(ls), slices.Contains(ls, own))
+		}
+		return err
+	}))
 }
 
 // TestFastPortal: a portal whose clock is fast does not outdate what the office in charge says next.

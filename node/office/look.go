@@ -15,8 +15,20 @@ import (
 	"motcua/node/store"
 )
 
-// maxLooks bounds how many looks a view lists, newest first.
-const maxLooks = 50
+// The bounds of what a view lists of the looks at a dossier: of one office, in all, and how many are looked through.
+const (
+	maxLooks    = 50
+	maxAllLooks = 400
+	maxRead     = 2000
+)
+
+// looksAt are the newest looks at a dossier, of each office its share: one that brings many does not push out those of others.
+func looksAt(t *store.Tx, chain digest.Digest) ([]store.Look, error) {
+	all, err := t.Looks(chain, maxRead)
+	of := map[string]int{}
+	out := slices.DeleteFunc(all, func(l store.Look) bool { of[l.Office]++; return of[l.Office] > maxLooks })
+	return out[:min(len(out), maxAllLooks)], err
+}
 
 // lookAgain is within how long a second look of one person at one dossier is the same look.
 const lookAgain = 10 * time.Minute
@@ -118,7 +130,7 @@ func (o *Office) tree(t *store.Tx, root digest.Digest) (d tree, err error) {
 	if d.kids, err = children(t, d.root); err != nil {
 		return d, err
 	}
-	if d.looks, err = t.Looks(root, maxLooks); err != nil {
+	if d.looks, err = looksAt(t, root); err != nil {
 		return d, err
 	}
 	d.plan, err = o.plan(d.root.Procedure, d.root.ProcVersion, d.root.Office)

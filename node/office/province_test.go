@@ -297,18 +297,6 @@ func over[T any](t *testing.T, v T, limit int) (out T) {
 	return out
 }
 
-type plainPasswords struct{}
-
-func (plainPasswords) Hash(_ context.Context, p string) (string, error) { return "plain:" + p, nil }
-
-func (plainPasswords) Derive(_ context.Context, params, p string) (string, error) {
-	return params + ":" + p, nil
-}
-
-func (plainPasswords) Check(_ context.Context, v, p string) (bool, error) {
-	return v == "plain:"+p, nil
-}
-
 // carry takes every waiting parcel between two offices whose lines are up to its recipient, and returns how many arrived.
 func (p *province) carry() (arrived int) {
 	p.t.Helper()
