@@ -38,6 +38,13 @@ type Contents struct {
 	EditionNumber uint64
 }
 
+// fit leaves out what is more than a number of parcels or receipts.
+func (c Contents) fit(most int) Contents {
+	c.Parcels = share(c.Parcels, most, func(p replication.Parcel) replication.Name { return p.Manifest.To })
+	c.Receipts = share(c.Receipts, most, addressee)
+	return c
+}
+
 // share keeps at most most of the parts, in their order: each recipient's first.
 func share[T any](parts []T, most int, to func(T) replication.Name) []T {
 	if len(parts) <= most {
@@ -88,8 +95,7 @@ func (c Contents) index() (Index, error) {
 
 // Write writes a bundle. A chunk is in memory at a time.
 func Write(w io.Writer, c Contents) error {
-	c.Parcels = share(c.Parcels, MaxParts, func(p replication.Parcel) replication.Name { return p.Manifest.To })
-	c.Receipts = share(c.Receipts, MaxParts, addressee)
+	c = c.fit(MaxParts)
 	ix, err := c.index()
 	if err != nil {
 		return fmt.Errorf("write bundle: %w", err)
