@@ -117,7 +117,7 @@ func (o *Office) serve(ctx context.Context, from replication.Name, q Question) (
 	}
 	switch q.Kind {
 	case AskTrack:
-		a, err := o.serveTrack(q)
+		a, err := o.serveTrack(from, q)
 		return a, nil, err
 	case AskSheet, AskFile, AskLine:
 		return o.serveApplicant(ctx, from, q)
@@ -130,16 +130,18 @@ func (o *Office) answersFor(r store.Row) bool {
 	return r.Root == string(o.Code) && r.Kind != store.RowChild
 }
 
-func (o *Office) serveTrack(q Question) (Answer, error) {
+// serveTrack answers for the right digits. Each office has tries of its own: one cannot use up those of the others.
+func (o *Office) serveTrack(from replication.Name, q Question) (Answer, error) {
 	code, _ := dossier.NormalCode(q.Code)
-	if !o.guesses.try(code, o.Now()) {
+	tries := string(from) + " " + code
+	if !o.guesses.try(tries, o.Now()) {
 		return Answer{}, directory.Errorf("track", directory.Exhausted, "the digits were wrong too often; try again in an hour")
 	}
 	row, err := o.provenRow(code, q.LastFour, o.answersFor)
 	if err != nil {
 		return Answer{}, err
 	}
-	o.guesses.right(code)
+	o.guesses.right(tries)
 	return o.lineAnswer(row), nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"motcua/directory"
 	"motcua/node/blob"
 	"motcua/node/dossier"
+	"motcua/replication"
 )
 
 // TestSignInWithTheLineCut: staff, whoever signed in before and whoever registered offline can; others are told why not.
@@ -337,5 +338,30 @@ func TestGuessingAtOnce(t *testing.T) {
 	}
 	if len(g.tried) > maxGuessed {
 		t.Errorf("%d codes remembered", len(g.tried))
+	}
+}
+
+// TestGuessingElsewhere: an office's node that uses up its tries of a code locks out itself alone.
+func TestGuessingElsewhere(t *testing.T) {
+	p := newProvince(t)
+	_, code, _, _ := p.underWay()
+	ask := func(from directory.OfficeCode, digits string) directory.Code {
+		a, _ := p.offices[xa].Serve(t.Context(), replication.Name(from), Question{Version: 1, Kind: AskTrack, Code: code, LastFour: digits})
+		if a.Error == nil {
+			return ""
+		}
+		return a.Error.Code
+	}
+	for range maxGuesses {
+		ask(huyen, "0000")
+	}
+	if got := ask(huyen, "4567"); got != directory.Exhausted {
+		t.Errorf("it goes on guessing: %q", got)
+	}
+	if got := ask(bien, "4567"); got != "" {
+		t.Errorf("another office: %q", got)
+	}
+	if _, err := p.offices[xa].Track(t.Context(), code, "4567"); err != nil {
+		t.Errorf("at the office itself: %v", err)
 	}
 }
