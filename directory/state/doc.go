@@ -26,6 +26,7 @@
 //	token/HASH                     enrolment tokens
 //	account/ID  login/LOGIN  staff/OFFICE/ID
 //	track/CODE  alias/CODE  mine/ACCOUNT/CODE
+//	places/ACCOUNT/OFFICE[/PLACE]  what an office has put on an applicant's list
 //	edition/SLOT/head  edition/SLOT/sign/MEMBER
 //	bulk/edition/SLOT/PIECE        bodies, in a ring of slots; means nothing without its head
 //	request/ID  recent/SLOT        answers remembered

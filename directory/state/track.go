@@ -3,6 +3,7 @@ package state
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -32,7 +33,7 @@ func (t *transition) report(c *command.Report) (any, error) {
 			out.Refused = append(out.Refused, shortened(track.Code))
 			continue
 		}
-		if err := t.keep(track); err != nil {
+		if err := t.keep(c.From, track); err != nil {
 			return nil, err
 		}
 		out.Kept++
@@ -94,7 +95,7 @@ func (t *transition) aliasFree(from directory.OfficeCode, n directory.Track) (bo
 }
 
 // keep writes a track unless what is there is further on or newer.
-func (t *transition) keep(n directory.Track) error {
+func (t *transition) keep(from directory.OfficeCode, n directory.Track) error {
 	n.AsOf = min(n.AsOf, max(t.at, 1))
 	old, ok, err := get[directory.Track](t, "track/"+n.Code)
 	if err != nil || ok && (progress(n) < progress(old) || progress(n) == progress(old) && n.AsOf < old.AsOf) {
@@ -111,9 +112,33 @@ func (t *transition) keep(n directory.Track) error {
 		errs = append(errs, put(t, "alias/"+n.Alias, n.Code))
 	}
 	if n.Applicant != "" {
-		errs = append(errs, put(t, "mine/"+string(n.Applicant)+"/"+n.Code, true))
+		errs = append(errs, t.enlist(from, n))
 	}
 	return errors.Join(errs...)
+}
+
+// enlist puts a track on its applicant's list, where each office has MaxMine places. On the next one its oldest gives way,
+// if that is not another's by now.
+func (t *transition) enlist(from directory.OfficeCode, n directory.Track) error {
+	list := "mine/" + string(n.Applicant) + "/"
+	places := "places/" + string(n.Applicant) + "/" + string(from)
+	_, listed, errListed := get[bool](t, list+n.Code)
+	taken, _, errTaken := get[uint64](t, places)
+	place := fmt.Sprintf("%s/%04d", places, taken%MaxMine)
+	oldest, full, errOldest := get[string](t, place)
+	if err := errors.Join(errListed, errTaken, errOldest); err != nil || listed {
+		return err
+	}
+	if full {
+		old, _, err := get[directory.Track](t, "track/"+oldest)
+		if err != nil {
+			return err
+		}
+		if old.Root == "" || old.Root == from {
+			t.Delete(list + oldest)
+		}
+	}
+	return errors.Join(put(t, places, taken+1), put(t, place, n.Code), put(t, list+n.Code, true))
 }
 
 // progress orders what a portal reports, the arrival at the office, and what the office did: by different clocks, so that
@@ -140,7 +165,7 @@ func TrackOf(r Reader, code string) (directory.Track, bool, error) {
 	return get[directory.Track](r, "track/"+code)
 }
 
-// MaxMine bounds the tracks returned for one account.
+// MaxMine bounds the tracks returned for one account, and those that one office puts on its list.
 const MaxMine = 1000
 
 // TracksOf returns the tracks of an applicant, at most MaxMine, newest first. If there are more, every root office has as

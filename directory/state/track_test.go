@@ -136,3 +136,41 @@ func TestNoOfficeCrowdsAnApplicantsListOut(t *testing.T) {
 		t.Errorf("of the three real ones there are %v", own)
 	}
 }
+
+func TestAnApplicantsListIsBoundedByOffice(t *testing.T) {
+	s := enrolled(t)
+	real := accepted()
+	real.Applicant = "a"
+	early := submitted() // the other office was its portal, and put it on the list first
+	s.report(other, early)
+	s.report(commune, real)
+	shared := directory.Track{Code: "BBBB-0001", Holder: commune, State: directory.StateSubmitted, AsOf: 1, Applicant: "a"}
+	s.report(other, shared)
+	shared.Root, shared.State = commune, "refused"
+	s.report(commune, shared)
+	for i := range 8 {
+		var batch []directory.Track
+		for j := range 300 {
+			batch = append(batch, directory.Track{
+				Code: fmt.Sprintf("AAAA-%04d", i*300+j), Root: other, Holder: other, State: "x", AsOf: int64(1000 + i), Applicant: "a",
+			})
+		}
+		s.report(other, batch...)
+		s.report(other, batch...) // again takes no second place
+	}
+	rows, newest := 0, false
+	for k := range s.memory {
+		if strings.HasPrefix(k, "mine/a/") {
+			rows++
+		}
+		newest = newest || k == "mine/a/AAAA-2399"
+	}
+	if rows > state.MaxMine+3 || !newest {
+		t.Errorf("one office has put %d dossiers on a list, the newest among them: %v", rows, newest)
+	}
+	for _, code := range []string{real.Code, shared.Code} {
+		if s.memory["mine/a/"+code] == nil {
+			t.Errorf("the other's %s has given way", code)
+		}
+	}
+}
