@@ -38,8 +38,9 @@ type Case struct {
 func (Today) file() string             { return "today" }
 func (Today) title(l text.Lang) string { return l.T("today.title") }
 
-// List is one queue with its filters in the URL.
+// List is one queue, or what was found in it. The words looked for stay out of the URL.
 type List struct {
+	Form
 	View, Query string
 	Views       []View
 	Rows        []Case

@@ -57,8 +57,8 @@ func (s *sampler) deskPages() {
 	s.addDesk("today-empty", Today{Counts: s.counts(false), Lists: []Worklist{{Title: l.T("today.new"), Empty: l.T("today.no_new")}}})
 	s.cut("today-cut", Desk, today)
 	views := []View{{l.T("today.new"), "/x", 4, false}, {l.T("today.work"), "/x", 27, true}, {l.T("today.waiting"), "/x", 9, false}, {l.T("today.overdue"), "/x", 2, false}, {l.T("list.ended"), "/x", 1204, false}}
-	s.addDesk("list", List{View: "work", Views: views, Rows: s.cases(dossier.StatusWaiting, 8), More: "/x"})
-	s.addDesk("list-none", List{View: "work", Query: "zzz", Views: views})
+	s.addDesk("list", List{Form: Form{Once: "l1"}, View: "work", Views: views, Rows: s.cases(dossier.StatusWaiting, 8), More: "/x"})
+	s.addDesk("list-none", List{Form: Form{Once: "l1"}, View: "work", Query: "zzz", Views: views})
 	s.deskSubmission()
 	s.deskCase()
 	s.acts()

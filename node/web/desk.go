@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/http"
 	"net/url"
 	"slices"
 	"time"
@@ -116,26 +117,55 @@ func (c *call) cases(ls []office.Line) (out []page.Case) {
 	return out
 }
 
+// view is the queue of that name, all dossiers for none.
+func view(name string) int {
+	if i := slices.IndexFunc(queues, func(x queue) bool { return x.name == name }); i >= 0 {
+		return i
+	}
+	return len(queues) - 1
+}
+
+// lookFor remembers what an officer looks for under the form's token and goes to the list that shows it: people are looked for
+// by name, and names belong in no address, history or log.
+func (c *call) lookFor(a directory.Account) error {
+	v, err := c.post()
+	if err != nil {
+		return err
+	}
+	at := c.listURL(queues[view(v.Get("view"))].name)
+	words := typed(v, "q", 100)
+	if words == "" {
+		http.Redirect(c.w, c.r, at, http.StatusSeeOther)
+		return nil
+	}
+	c.searches.put(c.token(a, v), words)
+	http.Redirect(c.w, c.r, at+"&find="+url.QueryEscape(v.Get("once")), http.StatusSeeOther)
+	return nil
+}
+
 func (c *call) list(a directory.Account) error {
 	q := c.r.URL.Query()
-	i := slices.IndexFunc(queues, func(x queue) bool { return x.name == q.Get("view") })
-	if i < 0 {
-		i = len(queues) - 1
-	}
+	i := view(q.Get("view"))
 	v, err := c.office.Today(c.r.Context(), a)
 	if err != nil {
 		return err
 	}
-	found, err := c.find(a, queues[i], typed(q, "q", 100), store.Cursor(q.Get("from")))
+	find := q.Get("find")
+	words, _ := c.searches.get(string(a.ID) + "/" + find)
+	found, err := c.find(a, queues[i], words, store.Cursor(q.Get("from")))
 	if err != nil {
 		return err
 	}
-	out := page.List{View: queues[i].name, Query: typed(q, "q", 100), Rows: c.cases(found.Lines)}
+	out := page.List{Form: page.Form{Once: newOnce()}, View: queues[i].name, Query: words, Rows: c.cases(found.Lines)}
 	for j, x := range queues {
 		out.Views = append(out.Views, page.View{Label: c.l.T(x.label), URL: c.listURL(x.name), N: x.count(v), Here: i == j})
 	}
 	if found.Next != "" {
-		out.More = c.base() + "/desk/list?" + url.Values{"view": {out.View}, "from": {string(found.Next)}}.Encode()
+		more := url.Values{"view": {out.View}, "from": {string(found.Next)}}
+		if words != "" {
+			more.Set("find", find)
+		}
+		out.More = c.base() + "/desk/list?" + more.Encode()
 	}
 	return c.show(out)
 }

@@ -86,3 +86,33 @@ func TestAccountsComeAtAPace(t *testing.T) {
 		t.Errorf("%d accounts from one address", len(p.accounts))
 	}
 }
+
+// TestNamesStayOutOfAddresses: an officer who looks for a person finds the dossier; the name is in no address, also where the
+// session has ended meanwhile, and the result is the officer's own.
+func TestNamesStayOutOfAddresses(t *testing.T) {
+	p := newProvince(t)
+	p.staff("xa", commune)
+	p.staff("ba", commune)
+	code := file(t, p.nodes[commune].registered(t, "hai"), "")
+	xa := p.nodes[commune].officer(t, "xa").get("/vi/desk/list?view=new")
+	xa.fill("/desk/list", "q", "văn hải").sees(code)
+	found := xa.path
+	if !strings.Contains(found, "view=new") || strings.Contains(found, "q=") || xa.get(found).sees(code).form("/desk/list").values.Get("q") != "văn hải" {
+		t.Errorf("found at %s", found)
+	}
+	if xa.fill("/desk/list", "q", "nguyễn thị khác"); strings.Contains(xa.body, code) {
+		t.Error("somebody else is found")
+	}
+	if xa.fill("/desk/list", "q", ""); strings.Contains(xa.path, "find") || !strings.Contains(xa.body, code) {
+		t.Errorf("looking for nothing leads to %s", xa.path)
+	}
+	ba := p.nodes[commune].officer(t, "ba")
+	if ba.get(found).form("/desk/list").values.Get("q") != "" {
+		t.Error("another officer is shown what the first looked for")
+	}
+	f := xa.form("/desk/list")
+	xa.client.Jar, _ = cookiejar.New(nil)
+	if xa.send(f, "", nil, "q", "văn hải"); !strings.HasPrefix(xa.path, "/vi/desk/sign-in") || strings.Contains(xa.path, "h%E1%BA%A3i") {
+		t.Errorf("without a session the search leads to %s", xa.path)
+	}
+}

@@ -91,7 +91,7 @@ func NewWith(o *office.Office, n Node, t Tables) (http.Handler, error) {
 	}
 	s := &site{
 		office: o, node: n, tables: t, pages: pages, style: page.CSS(), now: now, log: log,
-		limiter: session.NewLimiter(now), repeats: newRepeats(), catalogue: &catalogue{tables: t},
+		limiter: session.NewLimiter(now), repeats: newRepeats(), searches: newRepeats(), catalogue: &catalogue{tables: t},
 	}
 	return s.guard(s.routes()), nil
 }
@@ -107,6 +107,7 @@ type site struct {
 	log       *slog.Logger
 	limiter   *session.Limiter
 	repeats   *repeats
+	searches  *repeats // what officers look for
 	catalogue *catalogue
 }
 
@@ -185,6 +186,7 @@ func (s *site) desk(add func(string, handler)) {
 	add("POST /desk/sign-in", (*call).signInDo)
 	add("POST /desk/sign-out", (*call).signOut)
 	add("GET /desk/list", officer((*call).list))
+	add("POST /desk/list", officer((*call).lookFor))
 	add("GET /desk/outbox", officer((*call).outbox))
 	add("GET /desk/submissions/{code}", officer((*call).submission))
 	add("POST /desk/submissions/{code}/accept", officer((*call).accept))
