@@ -19,7 +19,7 @@ import (
 // The measures of retrying and of what is served at once.
 const (
 	atOnce        = 4                // parcels under way to one peer
-	fetch         = 64               // parcels looked at per peer
+	fetch         = 64               // parcels looked at per peer, beside those held back
 	firstWait     = time.Second      // after a failure
 	longestWait   = 2 * time.Minute  // between attempts
 	wakeFloor     = time.Second / 4  // a wake-up does not repeat a failure sooner than this

@@ -10,12 +10,15 @@
 // # Receiving
 //
 // [Courier.Deliver] is the one way in, whichever carrier brings the parcel. In this order: a parcel taken before gets
-// the same receipt; the signature must be the sender's; the chunks are staged; the content is opened; the inbox
-// commits its effect with the receipt; the chunks are dropped. A crash after any step is followed by the same steps
-// again.
+// the same receipt; the signature must be the sender's, by a key that is trusted now, and the parcel sealed to our key; the
+// chunks are staged; the content is opened; the inbox commits its effect with the receipt; the chunks are dropped. A crash
+// after any step is followed by the same steps again.
+//
+// Each peer has a share of what is taken in at once that no other peer can use up.
 //
 // # What settles a parcel
 //
-// The recipient's signature, and nothing else. What a peer says without it ("no room", "unknown sender") is noted for
+// The recipient's signature, and nothing else: by the key it has, or, where the recipient itself hands the receipt over, by one
+// that it had. What a peer says without it ("no room", "unknown sender") is noted for
 // people and tried again.
 package courier

@@ -62,7 +62,7 @@ func (w *worker) launch(ctx context.Context) (left bool, err error) {
 	if ctx.Err() != nil || now.Before(w.until) {
 		return true, nil
 	}
-	waiting, err := w.c.cfg.Outbox.Waiting(ctx, w.to, fetch)
+	waiting, err := w.c.cfg.Outbox.Waiting(ctx, w.to, fetch+len(w.held)) // those held back stand before the others
 	if err != nil {
 		return true, err
 	}
