@@ -2,6 +2,7 @@ package form
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,6 +48,10 @@ func (f Field) read(values url.Values) any {
 		if n, err := strconv.ParseInt(ungroup(text), 10, 64); err == nil {
 			return n
 		}
+	case Number:
+		if n, ok := decimal(text); ok {
+			return n
+		}
 	case Date:
 		text = readDate(values, f.ID, text)
 	}
@@ -64,6 +69,33 @@ func ungroup(s string) string {
 		return s
 	}
 	return strings.NewReplacer(".", "", " ", "").Replace(s)
+}
+
+// The ways to write a number with at most two decimals: the last comma or point before one or two digits sets off the
+// decimals; before three digits a point only groups them, and a comma would be either, so that it is none of these.
+var (
+	vietnamese = regexp.MustCompile(`^(-?)([0-9]+|[0-9]{1,3}(?:[. ][0-9]{3})+)(?:,([0-9]{1,2}))?$`)
+	pointed    = regexp.MustCompile(`^(-?)([0-9]+|[0-9]{1,3}(?:[, ][0-9]{3})+)\.([0-9]{1,2})$`)
+)
+
+// decimal reads 1.250,5 and 1,250.5 as 1250.5, in canonical form.
+func decimal(s string) (json.Number, bool) {
+	m := vietnamese.FindStringSubmatch(s)
+	if m == nil {
+		m = pointed.FindStringSubmatch(s)
+	}
+	if m == nil {
+		return "", false
+	}
+	units := strings.TrimLeft(strings.NewReplacer(".", "", ",", "", " ", "").Replace(m[2]), "0")
+	n := cmp.Or(units, "0")
+	if d := strings.TrimRight(m[3], "0"); d != "" {
+		n += "." + d
+	}
+	if n != "0" {
+		n = m[1] + n
+	}
+	return json.Number(n), canonical.MatchString(n)
 }
 
 // clean bounds and normalises what was typed.
@@ -105,8 +137,8 @@ func readDate(values url.Values, id, text string) string {
 	return text
 }
 
-// Values is the opposite of Decode: what each field's input shows, by id. A boolean is "true" or absent. Answers that
-// cannot be read give nothing.
+// Values is the opposite of Decode: what each field's input shows, by id. A boolean is "true" or absent, decimals follow
+// a comma. Answers that cannot be read give nothing.
 func (f *Form) Values(answers []byte) map[string]string {
 	members, err := parse(answers)
 	if err != nil {
@@ -118,7 +150,7 @@ func (f *Form) Values(answers []byte) map[string]string {
 		case string:
 			out[field.ID] = v
 		case json.Number:
-			out[field.ID] = v.String()
+			out[field.ID] = strings.Replace(v.String(), ".", ",", 1)
 		case bool:
 			if v {
 				out[field.ID] = "true"
@@ -134,7 +166,7 @@ func encode(members map[string]any) []byte {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(members); err != nil {
-		return []byte("{}") // unreachable: members are strings, integers and booleans
+		return []byte("{}") // unreachable: members are strings, numbers and booleans
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
@@ -142,8 +174,9 @@ func encode(members map[string]any) []byte {
 // ErrAnswers is wrapped by every error about answers that cannot be read at all.
 var ErrAnswers = errors.New("answers of a form cannot be read")
 
-// whole also keeps 1e999999999 away from arithmetic without bounds.
-var whole = regexp.MustCompile(`^(0|-?[1-9][0-9]{0,14})$`)
+// canonical is a number of at most 15 digits and two decimals as it is kept: it has one spelling and, never becoming a
+// float, one value. It also keeps 1e999999999 away from arithmetic without bounds.
+var canonical = regexp.MustCompile(`^(0|-?[1-9][0-9]{0,14}|-?(0|[1-9][0-9]{0,14})\.[0-9]?[1-9])$`)
 
 // parse reads one flat object: no nesting, no repeated member, nothing after it.
 func parse(answers []byte) (map[string]any, error) {
@@ -169,8 +202,8 @@ func parse(answers []byte) (map[string]any, error) {
 		if _, nested := value.(json.Delim); nested || out[k] != nil || value == nil || len(out) >= MaxFields {
 			return nil, fmt.Errorf("%w: a member is nested, null or repeated, or there are over %d", ErrAnswers, MaxFields)
 		}
-		if n, ok := value.(json.Number); ok && !whole.MatchString(n.String()) {
-			return nil, fmt.Errorf("%w: a number is not whole, or has over 15 digits", ErrAnswers)
+		if n, ok := value.(json.Number); ok && !canonical.MatchString(n.String()) {
+			return nil, fmt.Errorf("%w: a number is not in canonical form, or has over 15 digits or two decimals", ErrAnswers)
 		}
 		out[k] = value
 	}
@@ -210,11 +243,24 @@ func (f Field) show(value any) directory.Text {
 		}
 		return directory.Text{VI: "Không", EN: "No"}
 	case json.Number:
-		return directory.Text{VI: group(v.String(), "."), EN: group(v.String(), ",")}
+		return f.digits(v.String())
 	case string:
 		return f.showText(v)
 	}
 	return directory.Text{}
+}
+
+// digits writes a canonical number for people: 1.250,5 and 1,250.5; a plain one stays as it is.
+func (f Field) digits(n string) directory.Text {
+	if f.Plain {
+		return directory.Text{VI: n, EN: n}
+	}
+	units, decimals, ok := strings.Cut(n, ".")
+	out := directory.Text{VI: group(units, "."), EN: group(units, ",")}
+	if ok {
+		out.VI, out.EN = out.VI+","+decimals, out.EN+"."+decimals
+	}
+	return out
 }
 
 func (f Field) showText(v string) directory.Text {

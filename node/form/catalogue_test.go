@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"motcua/directory"
@@ -27,6 +28,8 @@ func plausibleAnswer(t *testing.T, f Field) string {
 		return "on"
 	case Integer:
 		return strconv.FormatInt(f.Minimum, 10)
+	case Number:
+		return strconv.FormatInt(f.Minimum, 10) + ",5"
 	case Date:
 		return "3/2/1985"
 	case Choice:
@@ -82,4 +85,33 @@ func checkWords(t *testing.T, code string, f *Form) {
 			}
 		}
 	}
+}
+
+// Certificates give areas with decimals, and nobody writes a year with a separator.
+func TestTheCatalogueAsksAreasWithDecimalsAndYearsPlain(t *testing.T) {
+	areas, years := 0, 0
+	for _, p := range khanhhoa.Procedures() {
+		f, err := Compile(p.Form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, field := range f.Fields() {
+			area := strings.HasSuffix(field.Label.VI, "(m²)")
+			year := field.Kind == Integer && field.Minimum >= 1800 && field.Maximum <= 2200
+			if area && field.Decimals != 2 || year && !field.Plain {
+				t.Errorf("%s: %s is an area without decimals, or a year with separators", p.Code, field.ID)
+			}
+			areas, years = areas+count(area), years+count(year)
+		}
+	}
+	if areas < 8 || years < 7 {
+		t.Errorf("found %d areas and %d years", areas, years)
+	}
+}
+
+func count(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }

@@ -36,6 +36,7 @@ const (
 	Boolean  Kind = "boolean" // one checkbox
 	Date     Kind = "date"
 	Choice   Kind = "choice"
+	Number   Kind = "number" // with up to Decimals digits after the comma
 )
 
 // Option is one answer of a choice.
@@ -58,7 +59,9 @@ type Field struct {
 	MinLength    int  // characters, of a text
 	MaxLength    int  // characters, of a text
 	Minimum      int64
-	Maximum      int64  // of an integer
+	Maximum      int64  // of an integer or number
+	Decimals     int    // digits after the comma, of a number
+	Plain        bool   // an integer written without separators, as a year
 	Pattern      string // RE2, anchored
 	Autocomplete string
 	InputMode    string

@@ -22,6 +22,7 @@ type rawField struct {
 	Format       string            `json:"format"`
 	Enum         []string          `json:"enum"`
 	OneOf        []json.RawMessage `json:"oneOf"`
+	MultipleOf   json.Number       `json:"multipleOf"`
 	Const        *bool             `json:"const"`
 	Label        directory.Text    `json:"x-label"`
 	Hint         directory.Text    `json:"x-hint"`
@@ -31,6 +32,7 @@ type rawField struct {
 	Widget       string            `json:"x-widget"`
 	Autocomplete string            `json:"x-autocomplete"`
 	InputMode    string            `json:"x-inputmode"`
+	Plain        bool              `json:"x-plain"`
 }
 
 var (
@@ -39,7 +41,8 @@ var (
 		"x-autocomplete", "x-inputmode",
 	}
 	stringKeys  = append([]string{"minLength", "maxLength", "pattern", "format", "enum", "oneOf"}, commonKeys...)
-	integerKeys = append([]string{"minimum", "maximum"}, commonKeys...)
+	integerKeys = append([]string{"minimum", "maximum", "x-plain"}, commonKeys...)
+	numberKeys  = append([]string{"minimum", "maximum", "multipleOf"}, commonKeys...)
 	booleanKeys = append([]string{"const"}, commonKeys...)
 )
 
@@ -50,10 +53,12 @@ func keysOf(kind string) ([]string, error) {
 		return stringKeys, nil
 	case "integer":
 		return integerKeys, nil
+	case "number":
+		return numberKeys, nil
 	case "boolean":
 		return booleanKeys, nil
 	}
-	return nil, fmt.Errorf(`type %q is not supported, want "string", "integer" or "boolean"`, kind)
+	return nil, fmt.Errorf(`type %q is not supported, want "string", "integer", "number" or "boolean"`, kind)
 }
 
 // compileField reads one property; it returns the field and its place in the order.
@@ -111,6 +116,8 @@ func (r rawField) settle(f *Field) error {
 	switch {
 	case r.Type == "integer":
 		return r.settleInteger(f)
+	case r.Type == "number":
+		return r.settleNumber(f)
 	case r.Type == "boolean":
 		return r.settleBoolean(f)
 	case r.Enum != nil || r.OneOf != nil:
@@ -122,12 +129,38 @@ func (r rawField) settle(f *Field) error {
 }
 
 func (r rawField) settleInteger(f *Field) error {
-	f.Kind = Integer
+	f.Kind, f.Plain = Integer, r.Plain
+	if f.Hint.VI == "" && !f.Plain {
+		f.Hint = wholeHint
+	}
+	return r.settleBounds(f)
+}
+
+func (r rawField) settleNumber(f *Field) error {
+	f.Kind = Number
+	switch r.MultipleOf {
+	case "0.1":
+		f.Decimals = 1
+	case "0.01":
+		f.Decimals = 2 // three would make 1.250 either of two numbers
+	default:
+		return fmt.Errorf("multipleOf of a number is %q, want 0.1 or 0.01", r.MultipleOf)
+	}
+	if f.Hint.VI == "" {
+		f.Hint = decimalHint
+	}
+	if f.InputMode == "" {
+		f.InputMode = "decimal"
+	}
+	return r.settleBounds(f)
+}
+
+func (r rawField) settleBounds(f *Field) error {
 	if r.Minimum == nil || r.Maximum == nil || *r.Minimum > *r.Maximum || *r.Minimum < -maxNumber || *r.Maximum > maxNumber {
-		return errors.New("an integer needs minimum and maximum, in order and in reach")
+		return errors.New("an integer or number needs minimum and maximum, whole, in order and in reach")
 	}
 	if r.Widget != "" {
-		return fmt.Errorf("x-widget %q does not suit an integer", r.Widget)
+		return fmt.Errorf("x-widget %q does not suit an integer or number", r.Widget)
 	}
 	f.Minimum, f.Maximum = *r.Minimum, *r.Maximum
 	return nil

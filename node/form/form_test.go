@@ -87,8 +87,8 @@ func TestProblemsAreWordedAndKeepWhatWasTyped(t *testing.T) {
 		{"sex", "", "Chọn giới tính", "Select sex"},
 		{"sex", "x", "Chọn giới tính trong danh sách", "Select sex from the list"},
 		{"number", "12", "Số căn cước gồm 12 chữ số", "An ID number has 12 digits"},
-		{"copies", "1.5", "Số bản phải là số nguyên từ 1 đến 2000", "Copies must be a whole number from 1 to 2000"},
-		{"copies", "0", "Số bản phải là số nguyên từ 1 đến 2000", "Copies must be a whole number from 1 to 2000"},
+		{"copies", "1.5", "Số bản phải là số nguyên từ 1 đến 2.000", "Copies must be a whole number from 1 to 2,000"},
+		{"copies", "0", "Số bản phải là số nguyên từ 1 đến 2.000", "Copies must be a whole number from 1 to 2,000"},
 		{"note", strings.Repeat("ặ", 21), "Ghi chú không được quá 20 ký tự", "Note must be 20 characters or fewer"},
 		{"agree", "", "Đánh dấu vào ô “Tôi cam đoan”", "Tick the box “I declare”"},
 	} {
@@ -156,6 +156,60 @@ func TestShow(t *testing.T) {
 	}
 }
 
+const plot = `{"type": "object", "additionalProperties": false, "properties": {
+  "area": {"type": "number", "multipleOf": 0.01, "minimum": 0, "maximum": 10000000, "x-order": 1, "x-label": {"vi": "Diện tích", "en": "Area"}},
+  "since": {"type": "integer", "minimum": 1850, "maximum": 2100, "x-plain": true, "x-order": 2, "x-label": {"vi": "Năm", "en": "Year"}}
+ }}`
+
+func TestANumberKeepsItsDecimalsExactly(t *testing.T) {
+	f := mustCompile(t, plot)
+	for typed, want := range map[string]string{
+		"250,5": "250.5", "250.5": "250.5", "250,50": "250.5", "250,00": "250", "0,07": "0.07", "1.250": "1250", "1.250,25": "1250.25",
+		"1,250.25": "1250.25", "1 250,5": "1250.5", "007,10": "7.1", "8.123.456,78": "8123456.78", "0": "0", "-0": "0",
+	} {
+		answers, problems := f.Decode(url.Values{"area": {typed}})
+		if string(answers) != `{"area":`+want+`}` || len(problems) != 0 {
+			t.Errorf("%q: %s, problems %v, want %s", typed, answers, problems, want)
+		}
+		if again, _ := f.Decode(url.Values{"area": {f.Values(answers)["area"]}}); !bytes.Equal(again, answers) {
+			t.Errorf("%q is shown as %q, which decodes to %s", typed, f.Values(answers)["area"], again)
+		}
+	}
+	const vi, en = "Diện tích phải là số từ 0 đến 10.000.000, tối đa 2 chữ số thập phân", "Area must be a number from 0 to 10,000,000, with at most two decimals"
+	for _, typed := range []string{"250,505", "1,250", "12,", ",5", "1.25.0", "-1", "10000000,01", "1e3", "99999999999999999"} {
+		answers, problems := f.Decode(url.Values{"area": {typed}})
+		if len(problems) != 1 || problems[0].Message.VI != vi || problems[0].Message.EN != en {
+			t.Errorf("%q: %s, problems %v", typed, answers, problems)
+		}
+	}
+	for _, answers := range []string{`{"area":250.50}`, `{"area":2505e-1}`, `{"area":0.005}`, `{"area":-0}`} {
+		if _, err := f.Validate([]byte(answers)); !errors.Is(err, ErrAnswers) {
+			t.Errorf("%s: error %v, want ErrAnswers", answers, err)
+		}
+	}
+}
+
+func TestNumbersAreShownInTheDigitsOfTheLanguage(t *testing.T) {
+	f := mustCompile(t, plot)
+	rows := f.Show([]byte(`{"area":1250.5,"since":1850}`))
+	if v := rows[0].Value; v.VI != "1.250,5" || v.EN != "1,250.5" {
+		t.Errorf("an area shows as %+v", v)
+	}
+	if v := rows[1].Value; v.VI != "1850" || v.EN != "1850" {
+		t.Errorf("a year shows as %+v", v)
+	}
+	if _, p := f.Decode(url.Values{"since": {"1840"}}); len(p) != 1 || p[0].Message.VI != "Năm phải là số nguyên từ 1850 đến 2100" {
+		t.Errorf("a year out of bounds: %v", p)
+	}
+	if area, _ := f.Field("area"); !strings.Contains(area.Hint.VI, "250,5") || area.InputMode != "decimal" {
+		t.Errorf("nothing says that decimals are allowed: %+v", area)
+	}
+	whole, _ := mustCompile(t, sample).Field("copies")
+	if year, _ := f.Field("since"); whole.Hint.VI == "" || year.Hint.VI != "" {
+		t.Errorf("hints %q and %q, want one where a whole number is asked and none on a year", whole.Hint.VI, year.Hint.VI)
+	}
+}
+
 func TestCompileLints(t *testing.T) {
 	if f := mustCompile(t, sample); len(f.Fields()) != 8 || f.Fields()[5].Kind != TextArea || !f.Fields()[2].Radio {
 		t.Errorf("fields %+v", f.Fields())
@@ -190,10 +244,22 @@ func TestCompileLints(t *testing.T) {
 	}
 }
 
+func TestCompileLintsNumbers(t *testing.T) {
+	for name, edit := range map[string][2]string{
+		"three decimals": {"0.01", "0.001"}, "no step": {`"multipleOf": 0.01, `, ``}, "unbounded": {`"maximum": 10000000, `, ``}, "plain": {`"multipleOf": 0.01`, `"multipleOf": 0.01, "x-plain": true`},
+	} {
+		s := strings.Replace(plot, edit[0], edit[1], 1)
+		if _, err := Compile([]byte(s)); err == nil || s == plot {
+			t.Errorf("%s: compiled", name)
+		}
+	}
+}
+
 func FuzzCompile(f *testing.F) {
 	f.Add([]byte(sample))
 	f.Add([]byte(`{"type":"object","additionalProperties":false,"properties":{"a":{"type":"string","enum":["x"],"title":"A"}}}`))
 	f.Add([]byte(`{"$ref":"#"}`))
+	f.Add([]byte(plot))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		form, err := Compile(b)
 		if err != nil {
@@ -212,8 +278,9 @@ func FuzzCompile(f *testing.F) {
 }
 
 func FuzzValidate(f *testing.F) {
-	form := mustCompile(f, sample)
+	form := mustCompile(f, strings.Replace(sample, `"post":`, `"area": {"type": "number", "multipleOf": 0.01, "minimum": -9, "maximum": 9, "title": "Diện tích"}, "post":`, 1))
 	f.Add([]byte(golden))
+	f.Add([]byte(strings.Replace(golden, `"born"`, `"area":-0.5,"born"`, 1)))
 	f.Add([]byte(`{"agree":true}`))
 	f.Add([]byte(`{"full_name":"\ud800","born":"2020-02-30"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {

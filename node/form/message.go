@@ -2,6 +2,7 @@ package form
 
 import (
 	"fmt"
+	"strconv"
 	"unicode"
 	"unicode/utf8"
 
@@ -16,6 +17,8 @@ var (
 		VI: "Nội dung tờ khai quá dài. Hãy rút gọn, phần còn lại gửi kèm dưới dạng tệp.",
 		EN: "The form is too long. Shorten it, and attach the rest as a file.",
 	}
+	wholeHint     = directory.Text{VI: "Số nguyên", EN: "A whole number"}
+	decimalHint   = directory.Text{VI: "Có thể có phần thập phân, ví dụ 250,5", EN: "Decimals are allowed, for example 250.5"}
 	unknownAnswer = directory.Text{
 		VI: "Tờ khai có mục không thuộc thủ tục này. Tải lại trang và điền lại.",
 		EN: "The form holds an answer that this procedure does not ask for. Reload the page and fill it in again.",
@@ -51,14 +54,27 @@ func malformed(f Field, fault jsonschema.ErrorKind) directory.Text {
 	case Date:
 		return about(f.Label, "Nhập %s theo dạng ngày/tháng/năm, ví dụ 24/11/2026", "Enter %s as day/month/year, for example 24/11/2026")
 	case Integer:
-		return directory.Text{
-			VI: fmt.Sprintf("%s phải là số nguyên từ %d đến %d", f.Label.VI, f.Minimum, f.Maximum),
-			EN: fmt.Sprintf("%s must be a whole number from %d to %d", f.Label.In("en"), f.Minimum, f.Maximum),
+		return f.ranged("%s phải là số nguyên từ %s đến %s", "%s must be a whole number from %s to %s")
+	case Number:
+		vi := fmt.Sprintf("%%s phải là số từ %%s đến %%s, tối đa %d chữ số thập phân", f.Decimals)
+		en := "%s must be a number from %s to %s, with at most two decimals"
+		if f.Decimals == 1 {
+			en = "%s must be a number from %s to %s, with at most one decimal"
 		}
+		return f.ranged(vi, en)
 	case Choice:
 		return about(f.Label, "Chọn %s trong danh sách", "Select %s from the list")
 	}
 	return about(f.Label, "Nhập %s đúng dạng", "Enter %s in the right form")
+}
+
+// ranged puts label and bounds into a sentence, the bounds in the digits of its language.
+func (f Field) ranged(vi, en string) directory.Text {
+	low, high := f.digits(strconv.FormatInt(f.Minimum, 10)), f.digits(strconv.FormatInt(f.Maximum, 10))
+	return directory.Text{
+		VI: fmt.Sprintf(vi, f.Label.VI, low.VI, high.VI),
+		EN: fmt.Sprintf(en, f.Label.In("en"), low.EN, high.EN),
+	}
 }
 
 func about(label directory.Text, vi, en string) directory.Text {
