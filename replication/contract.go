@@ -79,7 +79,7 @@ type Outbox interface {
 	// parcel that is settled or was never sent is ignored without error.
 	Settle(context.Context, Parcel, record.Record, Receipt) error
 	// Attempted notes that an attempt failed, for people to see. It need not be durable.
-	Attempted(ctx context.Context, id digest.Digest, at time.Time, reason string)
+	Attempted(ctx context.Context, id digest.Digest, at time.Time, reason Reason)
 }
 
 // Inbox is where parcels take effect.

@@ -8,6 +8,7 @@ import (
 	"motcua/node/calendar"
 	"motcua/node/dossier"
 	"motcua/node/store"
+	"motcua/replication"
 )
 
 // Ref is an office by code and name, as it was named on the day in question.
@@ -89,10 +90,10 @@ type Sending struct {
 	About    digest.Digest
 	Code     string
 	Since    time.Time
-	Attempts int       // failed since this process began
-	Tried    time.Time // the last that failed
-	Reason   string    // of the last failure, plain words
-	Overdue  bool      // past its lifetime: a person decides
+	Attempts int                // failed since this process began
+	Tried    time.Time          // the last that failed
+	Reason   replication.Reason // of the last failure
+	Overdue  bool               // past its lifetime: a person decides
 }
 
 // Trouble is a parcel that its recipient will never take.

@@ -29,7 +29,7 @@ func (o Outgoing) Waits() bool { return o.Outcome == 0 }
 // Attempt is the last failed attempt to deliver a parcel.
 type Attempt struct {
 	At     time.Time
-	Reason string
+	Reason replication.Reason
 	Count  int
 }
 
@@ -230,7 +230,7 @@ func (o *Outbox) Settle(ctx context.Context, p replication.Parcel, receipt recor
 }
 
 // Attempted notes a failed attempt in memory.
-func (o *Outbox) Attempted(_ context.Context, id digest.Digest, at time.Time, reason string) {
+func (o *Outbox) Attempted(_ context.Context, id digest.Digest, at time.Time, reason replication.Reason) {
 	o.s.mu.Lock()
 	defer o.s.mu.Unlock()
 	o.s.attempts[id] = Attempt{At: at, Reason: reason, Count: o.s.attempts[id].Count + 1}

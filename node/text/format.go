@@ -68,20 +68,41 @@ func (l Lang) Number(n int64) string {
 // Money writes an amount in đồng; it is grouped the Vietnamese way in both languages, as it stands on the receipt.
 func (l Lang) Money(dong uint64) string { return VI.Number(int64(dong)) + "\u00a0₫" }
 
-// Size writes a number of bytes for people, in KB (1,000) or MB with one decimal.
+// Size writes a number of bytes for people as their computers do: KB and MB of 1,024, MB with one decimal. It rounds down,
+// so that a limit never promises more than it is.
 func (l Lang) Size(bytes int64) string {
 	switch {
-	case bytes < 1000:
-		return strconv.FormatInt(bytes, 10) + "\u00a0B"
-	case bytes < 1_000_000:
-		return strconv.FormatInt((bytes+500)/1000, 10) + "\u00a0KB"
+	case bytes < 1<<10:
+		return l.Number(bytes) + "\u00a0B"
+	case bytes < 1<<20:
+		return strconv.FormatInt(bytes>>10, 10) + "\u00a0KB"
 	}
-	s := strconv.FormatFloat(float64(bytes)/1e6, 'f', 1, 64)
-	s = strings.TrimSuffix(s, ".0")
-	if l == VI {
-		s = strings.Replace(s, ".", ",", 1)
+	whole, tenth := bytes>>20, bytes%(1<<20)*10>>20
+	s := l.Number(whole)
+	if tenth > 0 {
+		point := ","
+		if l == EN {
+			point = "."
+		}
+		s += point + strconv.FormatInt(tenth, 10)
 	}
 	return s + "\u00a0MB"
+}
+
+// Wait writes how long somebody has to wait, rounded up to minutes below an hour and to hours above.
+func (l Lang) Wait(d time.Duration) string {
+	if minutes := int((d + time.Minute - 1) / time.Minute); minutes < 60 {
+		return l.N("wait.minutes", max(1, minutes))
+	}
+	return l.N("wait.hours", int((d+time.Hour-1)/time.Hour))
+}
+
+// TooMany is what to say to somebody who has tried too often; wait is 0 where nobody knows how long it takes.
+func (l Lang) TooMany(wait time.Duration) string {
+	if wait <= 0 {
+		return l.T("fault.too_many")
+	}
+	return l.T("fault.too_many_wait", l.Wait(wait))
 }
 
 // Limit writes a time limit: "15 ngày làm việc".

@@ -102,13 +102,29 @@ func (l Lang) Explain(x calendar.Explanation) []string {
 	return append(lines, l.T("due.is", l.Weekday(x.Due), l.Clock(x.Due)))
 }
 
-// Role names what a member of staff may do.
+// Role names what somebody was who acted or looked: a role in an office, or the kind of an account without one. A role
+// of a newer version is said to be another one.
 func (l Lang) Role(r directory.Role) string {
-	switch r {
-	case directory.DeskOfficer, directory.Specialist, directory.Signatory, directory.Admin:
-		return l.T("role." + string(r))
-	case "system":
-		return l.T("role.system")
+	if r == "" {
+		return ""
 	}
-	return string(r)
+	return l.coded("role.", string(r), "role.other")
+}
+
+// Why words the reason for which a courier could not deliver yet, by its code ([motcua/replication.Obstacle] and the
+// codes of the courier's own).
+func (l Lang) Why(code string) string { return l.coded("parcel.why.", code, "parcel.why.other") }
+
+// Refusal words the reason for which the receiver will never take a parcel, by its code.
+func (l Lang) Refusal(code string) string {
+	return l.coded("parcel.refused.", code, "parcel.refused.other")
+}
+
+// coded is the message of a code that another machine may have written; other stands for one that is not known here.
+func (l Lang) coded(prefix, code, other string) string {
+	s, err := l.Message(prefix + code)
+	if err != nil {
+		return l.T(other)
+	}
+	return s
 }

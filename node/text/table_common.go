@@ -78,6 +78,9 @@ var words = map[string]phrase{
 	"limit.days":         {"%s ngày", "%s day|%s days"},
 	"limit.working_hour": {"%s giờ làm việc", "%s working hour|%s working hours"},
 
+	"wait.minutes": {"%s phút", "%s minute|%s minutes"},
+	"wait.hours":   {"%s giờ", "%s hour|%s hours"},
+
 	"left.late_today": {"trễ hạn từ %s hôm nay", "overdue since %s today"},
 	"left.late":       {"trễ hạn %s ngày", "%s day overdue|%s days overdue"},
 	"left.today":      {"đến hạn %s hôm nay", "due at %s today"},
@@ -150,6 +153,11 @@ var words = map[string]phrase{
 	"role.signatory":  {"Người ký duyệt", "Signatory"},
 	"role.admin":      {"Quản trị hệ thống", "Administrator"},
 	"role.system":     {"Hệ thống", "System"},
+	"role.citizen":    {"Người nộp hồ sơ", "Applicant"},
+	"role.business":   {"Người nộp hồ sơ", "Applicant"},
+	"role.applicant":  {"Người nộp hồ sơ", "Applicant"},
+	"role.staff":      {"Công chức", "Officer"},
+	"role.other":      {"Vai trò khác", "Another role"},
 
 	"step.done": {"Đã xong", "Done"},
 	"step.now":  {"Đang thực hiện", "In progress"},

@@ -13,6 +13,7 @@ import (
 	"motcua/node/page"
 	"motcua/node/store"
 	"motcua/node/text"
+	"motcua/replication"
 )
 
 // queue is a list of the desk: its name in addresses, its words, what it holds.
@@ -201,7 +202,7 @@ func (c *call) outbox(a directory.Account) error {
 		out.Line, out.Reached = tag(c.l, "outbox.down", text.Bad), 0
 	}
 	for _, s := range sending {
-		p := page.Parcel{To: c.name(s.To), What: c.parcel(s.Kind), Code: s.Code, Since: s.Since, Last: s.Tried, Tries: s.Attempts, Why: s.Reason}
+		p := page.Parcel{To: c.name(s.To), What: c.parcel(s.Kind), Code: s.Code, Since: s.Since, Last: s.Tried, Tries: s.Attempts, Why: c.undelivered(s.Reason)}
 		if s.Overdue {
 			p.Why = c.l.T("parcel.overdue")
 		}
@@ -211,6 +212,17 @@ func (c *call) outbox(a directory.Account) error {
 		out.Refused = append(out.Refused, page.Parcel{To: c.name(t.To), What: c.parcel(t.Kind), Code: t.Code, Why: text.Address(t.Refusal, t.Note), Since: t.At})
 	}
 	return c.show(out)
+}
+
+// undelivered words the reason of a failed attempt; "" before the first.
+func (c *call) undelivered(r replication.Reason) string {
+	if r == "" {
+		return ""
+	}
+	if s, err := c.l.Message("parcel.why." + string(r)); err == nil {
+		return s
+	}
+	return c.l.T("parcel.why.fault")
 }
 
 func (c *call) parcel(kind string) string {

@@ -172,27 +172,29 @@ func (c *Courier) retire(w *worker) bool {
 	return true
 }
 
-// reason puts an error into words for the outbox page.
-func reason(err error) string {
+// reason tells an attempt's error as a code for the outbox page.
+func reason(err error) replication.Reason {
 	var refused *link.Refused
 	var notNow *replication.NotNow
 	switch {
+	case errors.As(err, &refused) && refused.Why == link.Revoked:
+		return replication.Reason(replication.SenderRevoked)
 	case errors.As(err, &refused):
-		return refused.Error()
+		return replication.NotAllowed
 	case errors.As(err, &notNow):
-		return notNow.Error()
+		return replication.Reason(notNow.Obstacle)
 	case errors.Is(err, link.ErrImpostor):
-		return "another machine answers at the recipient's address: check the address, or whether the recipient has a new key"
+		return replication.Impostor
 	case errors.Is(err, link.ErrRevoked):
-		return "the recipient's key is revoked: it must be enrolled again"
+		return replication.RecipientRevoked
 	case errors.Is(err, replication.ErrUnknown):
-		return "the recipient is not in this machine's edition of the directory"
+		return replication.RecipientUnknown
 	case errors.Is(err, replication.ErrTooNew):
-		return "the recipient answers as a newer version does: upgrade this machine"
+		return replication.ReplyTooNew
 	case errors.Is(err, replication.ErrReceipt):
-		return "the recipient's receipt does not hold: it may have a new key that this machine does not know yet"
+		return replication.BadReceipt
 	case errors.Is(err, link.ErrUnreachable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return "the recipient does not answer: its line or ours may be down, or its machine is off"
+		return replication.Unreachable
 	}
-	return err.Error()
+	return replication.Fault
 }

@@ -120,7 +120,7 @@ func TestStuckParcelsDoNotHoldUpTheOthers(t *testing.T) {
 			stuck = append(stuck, a.send(b, "stuck"))
 		}
 		a.delivered(a.send(b, "free"), b, "free", time.Minute)
-		if got := a.outbox.Attempts(stuck[0].ID()); len(got) == 0 || !strings.Contains(got[0], "could not store it") {
+		if got := a.outbox.Attempts(stuck[0].ID()); len(got) == 0 || got[0] != "inbox_failed" {
 			t.Errorf("reasons for people: %q", got)
 		}
 		full = false
@@ -146,7 +146,7 @@ func TestAContentToComeWaitsForTheUpgrade(t *testing.T) {
 		}
 		q := a.send(b, "of a newer version")
 		time.Sleep(time.Hour)
-		if got := a.outbox.Attempts(q.ID()); len(got) == 0 || !strings.Contains(got[0], "upgraded") {
+		if got := a.outbox.Attempts(q.ID()); len(got) == 0 || got[0] != "too_new" {
 			t.Errorf("reasons for people: %q", got)
 		}
 		old = false

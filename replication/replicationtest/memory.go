@@ -72,10 +72,10 @@ func (o *Outbox) Settle(_ context.Context, p replication.Parcel, _ record.Record
 }
 
 // Attempted implements replication.Outbox.
-func (o *Outbox) Attempted(_ context.Context, id digest.Digest, _ time.Time, reason string) {
+func (o *Outbox) Attempted(_ context.Context, id digest.Digest, _ time.Time, reason replication.Reason) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.attempts[id] = append(o.attempts[id], reason)
+	o.attempts[id] = append(o.attempts[id], string(reason))
 }
 
 // Settled returns the receipt of a parcel, false if there is none yet.
