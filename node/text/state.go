@@ -111,10 +111,6 @@ func (l Lang) Role(r directory.Role) string {
 	return l.coded("role.", string(r), "role.other")
 }
 
-// Why words the reason for which a courier could not deliver yet, by its code ([motcua/replication.Obstacle] and the
-// codes of the courier's own).
-func (l Lang) Why(code string) string { return l.coded("parcel.why.", code, "parcel.why.other") }
-
 // Refusal words the reason for which the receiver will never take a parcel, by its code.
 func (l Lang) Refusal(code string) string {
 	return l.coded("parcel.refused.", code, "parcel.refused.other")

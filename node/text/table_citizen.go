@@ -91,7 +91,7 @@ var draft = map[string]phrase{
 	"start.choose": {"Cơ quan giải quyết", "Office in charge"},
 	"start.more":   {"Còn %s cơ quan nữa; gõ tên để thu hẹp.", "%s more office matches; type a name to narrow the list.|%s more offices match; type a name to narrow the list."},
 	"start.none":   {"Không có cơ quan nào phù hợp. Bỏ bớt điều kiện lọc.", "No office matches. Remove a filter."},
-	"start.absent": {"Chưa có cơ quan nào giải quyết thủ tục này tham gia hệ thống. Ông/bà nộp hồ sơ trực tiếp tại Bộ phận Một cửa của cơ quan giải quyết: %s.", "No office in charge of this service takes part here yet. File your dossier at the one-stop desk of an office in charge: %s."},
+	"start.absent": {"Chưa có cơ quan nào giải quyết thủ tục này tham gia hệ thống. Ông/bà nộp hồ sơ trực tiếp tại Bộ phận Một cửa của cơ quan giải quyết.", "No office in charge of this service takes part here yet. File your dossier at the one-stop desk of the office in charge."},
 
 	"draft.to":           {"Gửi đến: %s", "To: %s"},
 	"tasks.title":        {"Các phần cần hoàn thành", "What you need to complete"},

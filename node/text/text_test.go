@@ -19,6 +19,8 @@ import (
 	"motcua/directory"
 	"motcua/node/calendar"
 	"motcua/node/dossier"
+	"motcua/node/session"
+	"motcua/replication"
 )
 
 var verb = regexp.MustCompile(`%[0-9]*[a-z]`)
@@ -84,7 +86,7 @@ var keyUse = regexp.MustCompile(`\b(?:t|n|vi) "([a-z0-9_.]+)"`)
 // TestKeys holds that templates and Go files of node ask only for keys that are here, and that no key is left over. Keys
 // that are put together at run time begin with a prefix listed here.
 func TestKeys(t *testing.T) {
-	made := []string{"weekday.", "limit.", "state.", "act.", "role.", "subject.", "method.", "notice.", "problem.", "parcel.", "outcome.", "look."}
+	made := []string{"weekday.", "limit.", "state.", "act.", "role.", "subject.", "method.", "notice.", "problem.", "parcel.", "outcome.", "look.", "fault.file_empty", "fault.no_role"}
 	used := map[string]bool{}
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -201,8 +203,20 @@ func TestFormats(t *testing.T) {
 		VI.Number(-1000):                     "−1.000",
 		EN.Number(999):                       "999",
 		EN.Number(1000):                      "1,000",
-		VI.Size(2_450_000):                   "2,5\u00a0MB",
-		EN.Size(20_000_000):                  "20\u00a0MB",
+		VI.Size(2_450_000):                   "2,3\u00a0MB",
+		EN.Size(2_450_000):                   "2.3\u00a0MB",
+		VI.Size(20 << 20):                    "20\u00a0MB",
+		EN.Size(50 << 20):                    "50\u00a0MB",
+		VI.Size(20<<20 - 1):                  "19,9\u00a0MB",
+		VI.Size(1<<20 - 1):                   "1023\u00a0KB",
+		VI.Size(1023):                        "1.023\u00a0B",
+		VI.Wait(0):                           "1 phút",
+		VI.Wait(14*time.Minute + 1):          "15 phút",
+		EN.Wait(time.Minute):                 "1 minute",
+		VI.Wait(59*time.Minute + 1):          "1 giờ",
+		EN.Wait(61 * time.Minute):            "2 hours",
+		VI.TooMany(15 * time.Minute):         "Quá nhiều lần thử. Đợi 15 phút rồi thử lại",
+		VI.TooMany(0):                        "Quá nhiều lần thử. Đợi một lúc rồi thử lại",
 		VI.Quarters(6):                       "1 ngày 4 giờ làm việc",
 		EN.Quarters(4):                       "1 working day",
 		VI.Limit(directory.Limit{Amount: 0}): "Trong ngày làm việc",
@@ -218,6 +232,47 @@ func TestFormats(t *testing.T) {
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// TestNobodyReadsACode holds that every role a look or an act can have, and every refusal of a parcel, is worded, one of a
+// newer version too.
+func TestNobodyReadsACode(t *testing.T) {
+	roles := []directory.Role{
+		directory.DeskOfficer, directory.Specialist, directory.Signatory, directory.Admin, dossier.SystemRole,
+		directory.Role(directory.Citizen), directory.Role(directory.Business), directory.Role(directory.Staff), "applicant", "from_the_future",
+	}
+	refusals := []replication.Refusal{
+		replication.BadSignature, replication.UnknownSender, replication.RevokedSender, replication.NotForMe, replication.Unreadable,
+		replication.Unwelcome, "from_the_future",
+	}
+	for _, l := range Langs() {
+		for _, r := range roles {
+			if s := l.Role(r); s == string(r) || s == "" || strings.Contains(s, "⟦") || (s == l.T("role.other")) != (r == "from_the_future") {
+				t.Errorf("%s: role %q reads %q", l, r, s)
+			}
+		}
+		for _, r := range refusals {
+			if s := l.Refusal(string(r)); s == string(r) || strings.Contains(s, "⟦") || (s == l.T("parcel.refused.other")) != (r == "from_the_future") {
+				t.Errorf("%s: refusal %q reads %q", l, r, s)
+			}
+		}
+	}
+	if VI.Role("citizen") != "Người nộp hồ sơ" || VI.Role("") != "" {
+		t.Errorf("an applicant is %q, no role %q", VI.Role("citizen"), VI.Role(""))
+	}
+}
+
+// TestPasswordsAreAskedAsTheyAreTaken holds the words to the bounds.
+func TestPasswordsAreAskedAsTheyAreTaken(t *testing.T) {
+	for _, l := range Langs() {
+		for _, key := range []string{"fault.password", "register.password_hint"} {
+			for _, bound := range []int{session.MinPassword, session.MaxPassword} {
+				if s := l.T(key); !strings.Contains(s, strconv.Itoa(bound)) {
+					t.Errorf("%s %s does not say %d: %q", l, key, bound, s)
+				}
+			}
 		}
 	}
 }
