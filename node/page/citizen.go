@@ -1,6 +1,7 @@
 package page
 
 import (
+	"strings"
 	"time"
 
 	"motcua/directory"
@@ -80,6 +81,11 @@ type Paper struct {
 type RouteStep struct {
 	Name, Where string
 	Budget      int // quarters of a working day
+}
+
+// Undecided tells that no decision has published the procedure yet: its place in the catalogue then says so, in Vietnamese.
+func (p Procedure) Undecided() bool {
+	return strings.HasPrefix(strings.ToLower(p.Decision), "chưa có")
 }
 
 func (Procedure) file() string               { return "procedure" }
@@ -174,25 +180,3 @@ type Look struct {
 
 func (Dossier) file() string               { return "dossier" }
 func (p Dossier) title(l text.Lang) string { return p.Procedure + " – " + p.Code }
-
-// Trouble is a page that says what went wrong and what to do.
-type Trouble struct {
-	Heading, What, Do string
-	Link              Link
-	Ref               string // to name on the telephone, found in the log
-}
-
-func (Trouble) file() string               { return "problem" }
-func (p Trouble) title(l text.Lang) string { return p.Heading }
-
-// NewTrouble words the page for an HTTP status; Link goes home unless the caller sets another.
-func NewTrouble(l text.Lang, status int) Trouble {
-	key := map[int]string{400: "400", 403: "403", 404: "404", 409: "409", 413: "413", 429: "429", 503: "503"}[status]
-	if key == "" {
-		key = "500"
-	}
-	return Trouble{
-		Heading: l.T("problem." + key), What: l.T("problem." + key + ".what"), Do: l.T("problem." + key + ".do"),
-		Link: Link{"/" + string(l) + "/", l.T("problem.home")},
-	}
-}

@@ -33,6 +33,7 @@ func Samples() []Sample {
 		s.following()
 		s.deskPages()
 		s.trouble()
+		s.mutes()
 		all = append(all, s.all...)
 	}
 	return all
@@ -70,6 +71,21 @@ func (s *sampler) cut(name string, site Site, p Page) {
 
 func (s *sampler) put(name string, f Frame, p Page) {
 	s.all = append(s.all, Sample{string(s.l) + "-" + name, f, p})
+}
+
+// mute keeps a page of an office that has no telephone.
+func (s *sampler) mute(name string, p Page) {
+	f := s.frame(Portal, "")
+	f.Office.Phone = ""
+	s.put(name+"-mute", f, p)
+}
+
+// mutes are the pages that give the telephone number in a sentence.
+func (s *sampler) mutes() {
+	s.mute("track", Track{Form: Form{Once: "k1"}, Fields: TrackFields(s.l, "", "")})
+	s.mute("search-none", Search{Query: "xyz"})
+	s.mute("confirmation", Confirmation{"N4K7-Q2MX-8RTD", s.draft().Procedure, s.draft().Office, s.now, true})
+	s.mute("trouble", NewTrouble(s.l, 500))
 }
 
 func (s *sampler) long(words string) string { return strings.TrimSpace(strings.Repeat(words+" ", 12)) }
@@ -111,7 +127,7 @@ func (s *sampler) portal() {
 	s.add("search", "Nguyễn Văn Hải", Search{Query: "so do", Fields: fields, Hits: s.services(), Total: 45, More: "/" + string(l) + "/search?q=so+do&from=20"})
 	s.add("search-none", "", Search{Query: "xyz <b>&", Fields: fields})
 	s.add("procedure", "", s.procedure())
-	s.add("procedure-short", "", Procedure{Code: "1.004873", Name: s.t("Xác nhận tình trạng hôn nhân", "Confirmation of marital status"), Field: s.t("Hộ tịch", "Civil status"), Where: s.t("Cấp xã", "Commune"), Limit: directory.Limit{Amount: 3, Unit: directory.WorkingDay}, Total: 15000, Fees: []Fee{{Name: s.t("Lệ phí", "Fee"), Amount: 15000}}, Who: l.T("subject.citizen"), Version: 1, Decision: "1872/QĐ-BTP", Result: s.t("Giấy xác nhận", "Certificate"), Legal: []string{"Luật Hộ tịch 60/2014/QH13"}})
+	s.add("procedure-short", "", Procedure{Code: "1.004873", Name: s.t("Xác nhận tình trạng hôn nhân", "Confirmation of marital status"), Field: s.t("Hộ tịch", "Civil status"), Where: s.t("Cấp xã", "Commune"), Limit: directory.Limit{Amount: 3, Unit: directory.WorkingDay}, Total: 15000, Fees: []Fee{{Name: s.t("Lệ phí", "Fee"), Amount: 15000}}, Who: l.T("subject.citizen"), Version: 1, Decision: "chưa có (danh mục dùng để trình diễn)", Result: s.t("Giấy xác nhận", "Certificate"), Legal: []string{"Luật Hộ tịch 60/2014/QH13"}})
 	next := "/" + string(l) + "/procedures/1.010803/start"
 	s.add("register", "", Register{Form: Form{Once: "r1"}, Next: next, Fields: RegisterFields(l, nil)})
 	wrong := []Problem{{"name", l.T("fault.name")}, {"identity", l.T("fault.identity")}, {"password", l.T("fault.password")}}
@@ -145,13 +161,20 @@ func (s *sampler) procedure() Procedure {
 }
 
 func (s *sampler) trouble() {
-	for _, status := range []int{400, 403, 404, 409, 413, 429, 500, 503} {
+	for _, status := range []int{400, 403, 404, 409, 413, 429, 500, 503, 507} {
 		p := NewTrouble(s.l, status)
 		if status == 500 {
 			p.Ref = "7F3A-91C2"
 		}
 		s.add("trouble-"+string(rune('0'+status/100))+string(rune('0'+status/10%10))+string(rune('0'+status%10)), "", p)
 	}
+	office := s.t("Ủy ban nhân dân xã Trường Sa", "People’s Committee of Trường Sa Commune")
+	s.add("trouble-wait", "", TooMany(s.l, 15*time.Minute))
+	s.addDesk("trouble-rule", BrokenRule(s.l, s.t("Phải hoàn thành các bước trước đã.", "The steps before this must be finished first.")))
+	s.addDesk("trouble-absent", Absent(s.l, office))
+	s.add("trouble-submitted", "Nguyễn Văn Hải", Submitted(s.l, "N4K7-Q2MX-8RTD"))
+	s.add("trouble-unreached", "Nguyễn Văn Hải", Unreached(s.l))
+	s.addDesk("trouble-no-role", NoRole(s.l, office))
 	s.cut("trouble-cut", Desk, NewTrouble(s.l, 503))
 }
 

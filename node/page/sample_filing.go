@@ -28,6 +28,7 @@ func (s *sampler) filing() {
 	none := []Problem{{"office", l.T("fault.office")}}
 	s.add("start-wrong", name, Start{Form: Form{"o1", none}, Procedure: s.services()[1], Places: places, Offices: Beside([]Field{field}, none)[0]})
 	s.add("start-none", name, Start{Procedure: s.services()[1], Places: places, Query: "zzz"})
+	s.add("start-absent", name, Start{Procedure: s.services()[1]})
 	s.add("tasks", name, Tasks{Form: Form{Once: "t1"}, Draft: s.draft(), Tasks: []Task{
 		{l.T("tasks.form"), "/x", Tag{l.T("tasks.done"), text.Good}}, {l.T("tasks.papers"), "/x", Tag{l.T("tasks.partly"), text.Info}}, {l.T("tasks.check"), "", Tag{l.T("tasks.later"), text.Quiet}},
 	}})
