@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"motcua/crypto/digest"
 	"motcua/crypto/identity"
@@ -167,7 +168,7 @@ func TestKeysOnceInUseStayKnown(t *testing.T) {
 	r := open(t, t.TempDir())
 	err := r.Install(signedEdition(t, 1, func(e *edition.Edition) {
 		e.Nodes = []directory.Node{
-			{Office: "H32.1", Identity: now, Addr: "10.0.0.9:1"},
+			{Office: "H32.1", Identity: now, Addr: "10.0.0.9:1", Enrolled: 1_795_500_000},
 			{Office: "H32.1", Identity: before, Addr: "10.0.0.8:1", Revoked: 1_795_000_000},
 		}
 	}))
@@ -179,6 +180,10 @@ func TestKeysOnceInUseStayKnown(t *testing.T) {
 	}
 	if p, err := r.Identify(identity.TLSID(before.TLS)); err != nil || p.Revoked.IsZero() || p.Name != "H32.1" {
 		t.Errorf("the key once in use: %+v, %v", p, err)
+	}
+	day := directory.DateOf(time.Unix(1_795_500_000, 0))
+	if n, later, other := r.Predecessors("H32.1", day), r.Predecessors("H32.1", "2026-12-31"), r.Predecessors("H32.404", day); n != 1 || later != 0 || other != 0 {
+		t.Errorf("machines before the present one: %d on the day it was enrolled, %d later, %d elsewhere; want 1, 0, 0", n, later, other)
 	}
 	keys, err := before.Keys()
 	if err != nil {

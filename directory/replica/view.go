@@ -136,6 +136,22 @@ func (r *Replica) Node(office directory.OfficeCode) (directory.Node, bool) {
 	return n, ok
 }
 
+// Predecessors counts the machines that were the office's before the one it has, on the day that one was enrolled; on every
+// other day it is 0.
+func (r *Replica) Predecessors(office directory.OfficeCode, on directory.Date) (count int) {
+	v := r.now.Load()
+	now, ok := v.nodes[office]
+	if !ok || directory.DateOf(time.Unix(now.Enrolled, 0)) != on {
+		return 0
+	}
+	for _, n := range v.e.Nodes {
+		if n.Office == office && n.Identity.ID() != now.Identity.ID() {
+			count++
+		}
+	}
+	return count
+}
+
 // Nodes returns the nodes in use, in the order of their offices.
 func (r *Replica) Nodes() []directory.Node {
 	v := r.now.Load()

@@ -178,11 +178,15 @@ func (o *Office) reserve(ctx context.Context, id digest.Digest) (code string, er
 		if err != nil {
 			return err
 		}
-		code = dossier.NewCode(o.Code, day, n)
+		code = dossier.NewCode(o.Code, day, n+uint32(o.Directory.Predecessors(o.Code, day))*numbersOfMachine)
 		return t.Set(name, []byte(code))
 	})
 	return code, err
 }
+
+// numbersOfMachine are set apart for each machine of an office on one day: a machine that was enrolled today in the place of a
+// lost one does not know which numbers that one gave, and a code is never given twice.
+const numbersOfMachine = 5000
 
 // begin signs and stores the first event of a root chain.
 func (o *Office) begin(ctx context.Context, e dossier.Event, pl dossier.Plan, token, answer string) (string, error) {

@@ -53,6 +53,8 @@ type Directory interface {
 	Current(code string, on directory.Date) (directory.Procedure, bool)
 	// Calendar is false before the first was published.
 	Calendar() (directory.Calendar, bool)
+	// Predecessors counts the machines an office had before the present one, on the day that one was enrolled; else 0.
+	Predecessors(office directory.OfficeCode, on directory.Date) int
 	// Signer returns whose signing key this is or was, by its ID.
 	Signer(key digest.Digest) (replication.Peer, bool)
 }

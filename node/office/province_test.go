@@ -44,7 +44,8 @@ type province struct {
 	accounts map[string]directory.Account
 	tracks   map[string]directory.Track
 	cut      map[directory.OfficeCode]bool
-	once     map[string]bool // login and office of who ever had a role there
+	lost     map[directory.OfficeCode]int // machines before the present one, enrolled today
+	once     map[string]bool              // login and office of who ever had a role there
 }
 
 type node struct {
@@ -152,6 +153,10 @@ func (d tables) Signer(key digest.Digest) (replication.Peer, bool) {
 		}
 	}
 	return replication.Peer{}, false
+}
+
+func (d tables) Predecessors(office directory.OfficeCode, _ directory.Date) int {
+	return d.p.lost[office]
 }
 
 func (d tables) Calendar() (directory.Calendar, bool) {

@@ -172,6 +172,8 @@ func (p *province) Fields(directory.Date) []directory.Field { return khanhhoa.Fi
 
 func (p *province) Procedures(directory.Date) []directory.Procedure { return khanhhoa.Procedures() }
 
+func (p *province) Predecessors(directory.OfficeCode, directory.Date) int { return 0 }
+
 func (p *province) Calendar() (directory.Calendar, bool) { return khanhhoa.Calendar(), true }
 
 func (p *province) Office(c directory.OfficeCode) (directory.Office, bool) {
