@@ -114,11 +114,11 @@ func (in Inbox) settle(ctx context.Context, p replication.Parcel, why replicatio
 	if err != nil {
 		return record.Record{}, err
 	}
-	out := signed
+	out, repeated := signed, false
 	err = in.o.Store.Update(ctx, func(t *store.Tx) error {
 		old, given, err := t.Receipt(p.ID())
 		if err != nil || given {
-			out = old
+			out, repeated = old, given
 			return err
 		}
 		if err := ch.write(t); err != nil {
@@ -127,6 +127,9 @@ func (in Inbox) settle(ctx context.Context, p replication.Parcel, why replicatio
 		return t.PutReceipt(signed, receipt)
 	})
 	// A crash after this commit: the sender asks again and gets the receipt that is stored.
+	if (err != nil || repeated) && !errors.Is(err, store.ErrUnsure) {
+		in.o.drop(ch.sends)
+	}
 	return out, err
 }
 
@@ -143,7 +146,7 @@ func (o *Office) judge(ctx context.Context, p replication.Parcel, c replication.
 	case kindRequest:
 		return judged(ctx, o, body, from, c.Files, o.takeRequest)
 	case kindReport:
-		return judged(ctx, o, body, from, c.Files, o.takeReport)
+		return judged(ctx, o, body, from, c.Files, func(from string, b reportContent) (change, error) { return o.takeReport(ctx, from, b) })
 	}
 	return judged(ctx, o, body, from, c.Files, o.takeStatus)
 }
@@ -158,7 +161,11 @@ func judged[T any](ctx context.Context, o *Office, c content, from string, files
 	if err != nil {
 		return change{}, err
 	}
-	return ch, o.storeFiles(ctx, ch.files, files)
+	if err := o.storeFiles(ctx, ch.files, files); err != nil {
+		o.drop(ch.sends)
+		return change{}, err
+	}
+	return ch, nil
 }
 
 // storeFiles stores the sealed files that attachments name.
@@ -321,7 +328,7 @@ func (o *Office) putCopy(t *store.Tx, chain []dossier.Signed) error {
 }
 
 // takeReport takes note of a child chain that has ended.
-func (o *Office) takeReport(from string, b reportContent) (change, error) {
+func (o *Office) takeReport(ctx context.Context, from string, b reportContent) (change, error) {
 	kid, child, err := o.verified(b.Child)
 	if err != nil {
 		return change{}, err
@@ -343,10 +350,10 @@ func (o *Office) takeReport(from string, b reportContent) (change, error) {
 	if asked.Noted && asked.Head == child.Head {
 		return change{chain: h.state.Chain, files: attachments(kid)}, nil // another parcel brought it before
 	}
-	return o.noteReport(h, asked, kid, child, b.Looks)
+	return o.noteReport(ctx, h, asked, kid, child, b.Looks)
 }
 
-func (o *Office) noteReport(h held, asked dossier.Child, kid []dossier.Signed, child dossier.State, looks []store.Look) (change, error) {
+func (o *Office) noteReport(ctx context.Context, h held, asked dossier.Child, kid []dossier.Signed, child dossier.State, looks []store.Look) (change, error) {
 	e, err := dossier.Note(h.state, child, h.plan, o.system())
 	if rule, ok := errors.AsType[*dossier.Rule](err); ok {
 		u := &unwelcome{why: replication.Unwelcome, note: "the report does not answer the request: " + rule.Error()}
@@ -362,9 +369,13 @@ func (o *Office) noteReport(h held, asked dossier.Child, kid []dossier.Signed, c
 	if err != nil {
 		return change{}, err
 	}
+	sends, err := o.statusChange(ctx, h.state, next, h.plan, h.chain[0])
+	if err != nil {
+		return change{}, err
+	}
 	c := change{
 		chain: next.Chain, expect: h.state.Head, events: []dossier.Signed{signed}, files: attachments(kid),
-		rows: []store.Row{o.rootRow(next, h.plan)}, tracks: []directory.Track{o.trackOf(next, h.plan)},
+		rows: []store.Row{o.rootRow(next, h.plan)}, tracks: []directory.Track{o.trackOf(next, h.plan)}, sends: sends,
 		extra: func(t *store.Tx) error {
 			if err := o.putCopy(t, kid); err != nil {
 				return err

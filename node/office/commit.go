@@ -188,6 +188,15 @@ func (o *Office) sealed(ctx context.Context, as []dossier.Attachment) (out []rep
 	return out
 }
 
+// statusChange tells the portal of a dossier that has come to its result, or been returned; it hears of nothing in between.
+func (o *Office) statusChange(ctx context.Context, before, next dossier.State, pl dossier.Plan, first dossier.Signed) ([]outgoing, error) {
+	now := pl.StatusIn(next)
+	if now == pl.StatusIn(before) || now != dossier.StatusDone && now != dossier.StatusReturned {
+		return nil, nil
+	}
+	return o.statusParcel(ctx, next, pl, first)
+}
+
 // statusParcel tells the portal where a submission was handed in what became of it; nothing where that is this office.
 func (o *Office) statusParcel(ctx context.Context, s dossier.State, pl dossier.Plan, first dossier.Signed) ([]outgoing, error) {
 	portal := s.Submission.Portal

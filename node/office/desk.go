@@ -267,14 +267,9 @@ func (o *Office) followRoot(ctx context.Context, c *change, before, next dossier
 		}
 		c.sends = append(c.sends, out)
 	}
-	if now := pl.StatusIn(next); now != pl.StatusIn(before) && (now == dossier.StatusDone || now == dossier.StatusReturned) {
-		out, err := o.statusParcel(ctx, next, pl, chain[0])
-		if err != nil {
-			return err
-		}
-		c.sends = append(c.sends, out...)
-	}
-	return nil
+	out, err := o.statusChange(ctx, before, next, pl, chain[0])
+	c.sends = append(c.sends, out...)
+	return err
 }
 
 // requestParcel carries a root chain, with what earlier children answered, to the office it asks.

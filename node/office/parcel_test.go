@@ -393,3 +393,28 @@ func TestForkIsKept(t *testing.T) {
 func draftFor(p *province, from, to directory.OfficeCode) (d spool.Draft) {
 	return spool.Draft{From: replication.Name(from), To: replication.Name(to), Created: p.now, Expires: p.now.Add(time.Hour)}
 }
+
+// TestPortalHearsOfADecisionElsewhere: when the district has decided, the portal knows that the result is ready, with the root
+// out of reach too.
+func TestPortalHearsOfADecisionElsewhere(t *testing.T) {
+	p := newProvince(t)
+	ctx, leader := t.Context(), p.officer(huyen)
+	c := p.citizen("anh")
+	alias := p.submit(bien, c)
+	p.carry()
+	code := p.accepted(alias)
+	chain := p.offices[xa].chainOf(code)
+	must(t, p.offices[xa].FinishStep(ctx, p.officer(xa), chain, "", "a"), p.offices[xa].Forward(ctx, p.officer(xa), chain, "", "b"))
+	p.carry()
+	p.now = p.now.Add(time.Hour)
+	kid := p.offices[huyen].only(BucketArrived).Chain
+	must(t, p.offices[huyen].Receive(ctx, leader, kid, "c"))
+	must(t, p.offices[huyen].Decide(ctx, leader, kid, dossier.Approved, "", &Upload{"kết quả.pdf", bytes.NewReader(pdf)}, "d"))
+	must(t, p.offices[huyen].Report(ctx, leader, kid, "", "e"))
+	p.carry()
+	p.carry()
+	p.cut[xa], p.cut[bien] = true, true
+	if v, err := p.offices[bien].MyDossier(ctx, c, code); err != nil || v.Status != dossier.StatusDone || v.Fresh {
+		t.Errorf("at the portal: %s, fresh %v, %v", v.Status, v.Fresh, err)
+	}
+}
