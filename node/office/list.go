@@ -3,6 +3,7 @@ package office
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,11 +117,7 @@ func (p *Page) overdueOnly() {
 // search finds rows by code, or by all the words of a name, the last of which may be its beginning.
 func search(t *store.Tx, q string, n int) (out []store.Row, err error) {
 	if code, ok := dossier.NormalCode(q); ok {
-		rows, err := t.RowsByCode(code, n)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil, nil
-		}
-		return rows, err
+		return searchCode(t, code, n)
 	}
 	ws := words(q)
 	if len(ws) == 0 {
@@ -144,6 +141,23 @@ func search(t *store.Tx, q string, n int) (out []store.Row, err error) {
 		}
 	}
 	return out, nil
+}
+
+// searchCode finds what this office was asked under a code first, for that is its own work, and then the dossier itself.
+func searchCode(t *store.Tx, code string, n int) ([]store.Row, error) {
+	rows, err := t.RowsByCode(code, n)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	named, _, err := t.ByTerm(strings.ToLower(code), "", maxPage)
+	own := slices.DeleteFunc(named, func(r store.Row) bool {
+		return r.Kind != store.RowChild || !slices.ContainsFunc(rows, func(root store.Row) bool { return root.Chain == r.Parent })
+	})
+	out := append(own, rows...)
+	return out[:min(len(out), n)], err
 }
 
 func hasAll(have, want []string) bool {

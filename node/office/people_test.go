@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"motcua/crypto/digest"
 	"motcua/directory"
 	"motcua/node/blob"
 	"motcua/node/dossier"
@@ -363,5 +364,29 @@ func TestGuessingElsewhere(t *testing.T) {
 	}
 	if _, err := p.offices[xa].Track(t.Context(), code, "4567"); err != nil {
 		t.Errorf("at the office itself: %v", err)
+	}
+}
+
+// TestSearchByCodeFindsOwnWork: at the office that was asked, a code leads to the request on its desk before the root's copy.
+func TestSearchByCodeFindsOwnWork(t *testing.T) {
+	p := newProvince(t)
+	ctx := t.Context()
+	alias := p.submit(xa, p.citizen("anh"))
+	code := p.accepted(alias)
+	chain := p.offices[xa].chainOf(code)
+	must(t, p.offices[xa].FinishStep(ctx, p.officer(xa), chain, "", "a"), p.offices[xa].Forward(ctx, p.officer(xa), chain, "", "b"))
+	p.carry()
+	kid := p.offices[huyen].only(BucketArrived).Chain
+	for at, want := range map[directory.OfficeCode][]digest.Digest{huyen: {kid, chain}, xa: {chain}} {
+		for _, typed := range []string{code, strings.ToLower(alias)} {
+			page, err := p.offices[at].List(ctx, p.officer(at), Filter{Search: typed})
+			var got []digest.Digest
+			for _, l := range page.Lines {
+				got = append(got, l.Chain)
+			}
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("at %s, %s: %d lines %v, %v", at, typed, len(got), got, err)
+			}
+		}
 	}
 }
