@@ -71,8 +71,9 @@ func (o *Office) newAccount(ctx context.Context, in Registration) (directory.Acc
 	var random [16]byte
 	rand.Read(random[:])
 	a := directory.Account{
-		ID: directory.AccountID(hex.EncodeToString(random[:])), Login: directory.NormalLogin(in.Login), Kind: in.Kind,
-		Name: in.Name, Identity: in.Identity, Phone: in.Phone, Email: in.Email, Address: in.Address, Verifier: "pending", Version: 1,
+		ID: directory.AccountID(hex.EncodeToString(random[:])), Login: directory.NormalLogin(visible(in.Login)), Kind: in.Kind,
+		Name: visible(in.Name), Identity: visible(in.Identity), Phone: visible(in.Phone), Email: visible(in.Email),
+		Address: visible(in.Address), Verifier: "pending", Version: 1,
 	}
 	if in.Kind == directory.Staff {
 		return a, directory.Errorf("register", directory.Denied, "staff accounts are made by the province")

@@ -327,5 +327,7 @@ func (o *Office) File(ctx context.Context, c Citizen, code string, blob digest.D
 		return FileInfo{}, nil, directory.Errorf("file", directory.Internal, "office %s gave no file", root)
 	}
 	o.heard()
-	return FileInfo(*a.File), r, nil
+	info := FileInfo(*a.File)
+	info.Name = fileName(info.Name, info.MediaType)
+	return info, r, nil
 }

@@ -107,7 +107,7 @@ func (o *Office) refuse(ctx context.Context, actor directory.Account, code, reas
 	if err != nil {
 		return "", err
 	}
-	e, err := dossier.Refuse(sub, o.act(actor), reason)
+	e, err := dossier.Refuse(sub, o.act(actor), visible(reason))
 	if err != nil {
 		return "", err
 	}
@@ -337,7 +337,7 @@ func records(chain []dossier.Signed) []record.Record {
 // FinishStep ends the check step at hand, on a root or child chain.
 func (o *Office) FinishStep(ctx context.Context, actor directory.Account, chain digest.Digest, note, token string) error {
 	return o.perform(ctx, actor, "step", chain, token, func(h held, a dossier.Act) (dossier.Event, []dossier.Attachment, error) {
-		e, err := dossier.FinishStep(h.state, h.plan, a, note)
+		e, err := dossier.FinishStep(h.state, h.plan, a, visible(note))
 		return e, nil, err
 	})
 }
@@ -349,7 +349,7 @@ func (o *Office) Forward(ctx context.Context, actor directory.Account, chain dig
 		if err != nil {
 			return dossier.Event{}, nil, err
 		}
-		e, err := dossier.Forward(h.state, h.plan, a, note, due)
+		e, err := dossier.Forward(h.state, h.plan, a, visible(note), due)
 		return e, nil, err
 	})
 }
@@ -412,7 +412,7 @@ const MaxResult = 50 << 20
 // between leaves a file that a sweep removes.
 func (o *Office) Decide(ctx context.Context, actor directory.Account, chain digest.Digest, outcome dossier.Outcome, reason string, result *Upload, token string) error {
 	return o.perform(ctx, actor, "decide", chain, token, func(h held, a dossier.Act) (dossier.Event, []dossier.Attachment, error) {
-		d := dossier.Decision{Outcome: outcome, Reason: reason}
+		d := dossier.Decision{Outcome: outcome, Reason: visible(reason)}
 		if result != nil {
 			// Whatever forbids the act for want of a role or step does so before a file is stored.
 			if why := reasonAgainst(dossier.Allowed(h.state, h.plan, a), dossier.KindDecided); why != nil {
@@ -446,35 +446,14 @@ func (o *Office) seal(ctx context.Context, u Upload, requirement string, limit i
 	}
 	return dossier.Attachment{
 		Blob: f.Blob, Plain: f.Plain, Size: f.Size, Sealed: f.Sealed, Key: f.Key,
-		Name: fileName(u.Name), MediaType: f.MediaType, Requirement: requirement,
+		Name: fileName(u.Name, f.MediaType), MediaType: f.MediaType, Requirement: requirement,
 	}, nil
-}
-
-// fileName keeps the last part of a name as a person's machine gives it, within bounds.
-func fileName(s string) string {
-	if i := strings.LastIndexAny(s, `/\`); i >= 0 {
-		s = s[i+1:]
-	}
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '"' {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, ""))
-	for len(s) > 200 {
-		s = s[1:] // keep the ending, it tells the kind
-		s = strings.ToValidUTF8(s, "")
-	}
-	if strings.Trim(s, ". ") == "" {
-		return "file"
-	}
-	return s
 }
 
 // Report sends a child chain whose steps are done back to its root office.
 func (o *Office) Report(ctx context.Context, actor directory.Account, chain digest.Digest, note, token string) error {
 	return o.perform(ctx, actor, "report", chain, token, func(h held, a dossier.Act) (dossier.Event, []dossier.Attachment, error) {
-		e, err := dossier.Report(h.state, h.plan, a, note)
+		e, err := dossier.Report(h.state, h.plan, a, visible(note))
 		return e, nil, err
 	})
 }

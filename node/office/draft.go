@@ -207,7 +207,7 @@ func (o *Office) SaveAnswers(ctx context.Context, c Citizen, id string, values u
 		if err != nil {
 			return err
 		}
-		answers, wrong := f.Decode(values)
+		answers, wrong := f.Decode(visibleAll(values))
 		if problems = wrong; len(wrong) == 0 {
 			d.Answers = answers
 		}

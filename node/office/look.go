@@ -402,7 +402,7 @@ func (o *Office) open(ctx context.Context, files []dossier.Attachment, blob dige
 	for _, a := range files {
 		if a.Blob == blob {
 			r, err := o.Blobs.Open(ctx, a.Blob, a.Key)
-			return FileInfo{a.Name, a.MediaType, a.Size}, r, missing("file", err)
+			return FileInfo{fileName(a.Name, a.MediaType), a.MediaType, a.Size}, r, missing("file", err)
 		}
 	}
 	return FileInfo{}, nil, directory.Errorf("file", directory.NotFound, "the dossier has no such file here")

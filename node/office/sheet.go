@@ -277,7 +277,7 @@ func millis(ms int64) time.Time {
 
 func (o *Office) fileViews(fs []SheetFile) (out []FileView) {
 	for _, f := range fs {
-		out = append(out, FileView{Blob: f.Blob, Name: f.Name, MediaType: f.MediaType, Size: f.Size, Requirement: f.Requirement})
+		out = append(out, FileView{Blob: f.Blob, Name: fileName(f.Name, f.MediaType), MediaType: f.MediaType, Size: f.Size, Requirement: f.Requirement})
 	}
 	return out
 }
