@@ -29,8 +29,9 @@ type Options struct {
 	// every 50 ms, and over days that is all a test would do. Never for a node: after some 100 MB writes stop.
 	NoMerging bool
 
-	free     func(dir string) (uint64, error) // for tests: bytes free on the disk of a folder
-	memtable int64                            // for tests: bytes of a memtable
+	// Free tells how many bytes are free on the disk of a folder; nil asks the operating system. It is for tests.
+	Free     func(dir string) (uint64, error)
+	memtable int64 // for tests: bytes of a memtable
 }
 
 // The errors a caller tells apart.
@@ -203,7 +204,7 @@ func loadKey(dir string, fresh bool) ([]byte, error) {
 
 // checkSpace refuses to write when little of the disk is left. Badger writes through memory maps, where a full disk
 // kills the process instead of failing the write, so the question must be asked before.
-func checkSpace(dir string, o Options) error { return disk.Room(dir, o.Reserve, o.free) }
+func checkSpace(dir string, o Options) error { return disk.Room(dir, o.Reserve, o.Free) }
 
 // logger passes on Badger's warnings and errors, and drops its chatter.
 type logger struct{ log *slog.Logger }

@@ -162,7 +162,7 @@ func TestCrashWhileMaking(t *testing.T) {
 func TestFullDiskStopsBeforeItHurts(t *testing.T) {
 	dir, left := t.TempDir(), uint64(1<<40)
 	o := quiet()
-	o.free = func(string) (uint64, error) { return left, nil }
+	o.Free = func(string) (uint64, error) { return left, nil }
 	s, err := Open(dir, o)
 	if err != nil {
 		t.Fatal(err)
