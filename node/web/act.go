@@ -12,6 +12,7 @@ import (
 	"motcua/node/dossier"
 	"motcua/node/office"
 	"motcua/node/page"
+	"motcua/node/text"
 )
 
 // acts of a desk by their name in addresses.
@@ -35,6 +36,11 @@ func (c *call) acts(v office.DossierView) []page.Act {
 			not = append(not, act)
 			continue
 		}
+		if name == "forward" && !c.enrolled(v.Forward.Code) {
+			act.Why = text.Upper(c.l.T("act.absent", c.name(v.Forward)))
+			not = append(not, act)
+			continue
+		}
 		if name == "step" && v.Next != nil {
 			act.Label = c.l.T("act.step") + ": " + c.in(v.Next.Step.Name)
 		}
@@ -45,6 +51,20 @@ func (c *call) acts(v office.DossierView) []page.Act {
 		return nil
 	}
 	return append(may, not...)
+}
+
+// enrolled tells whether something can be sealed to an office.
+func (c *call) enrolled(o directory.OfficeCode) bool {
+	_, ok := c.tables.Node(o)
+	return ok || o == c.office.Code
+}
+
+// absent turns the failure to send something to an office without a node into words that say so.
+func (c *call) absent(to office.Ref, err error) error {
+	if directory.CodeOf(err) != directory.NotFound || to.Code == "" || c.enrolled(to.Code) {
+		return err
+	}
+	return &stop{http.StatusConflict, page.Absent(c.l, c.name(to))}
 }
 
 // token is the identity of an act: that of the form, in the name of the person who sent it.
@@ -68,6 +88,9 @@ func (c *call) act(a directory.Account) error {
 		return errNotFound
 	} else if why != nil {
 		return why
+	}
+	if c.r.PathValue("act") == "forward" && !c.enrolled(v.Forward.Code) {
+		return &stop{http.StatusConflict, page.Absent(c.l, c.name(v.Forward))}
 	}
 	return c.showAct(v, url.Values{}, nil)
 }
@@ -130,7 +153,7 @@ func (c *call) actDo(a directory.Account) error {
 	}
 	faults := c.actFaults(name, v)
 	if len(faults) == 0 {
-		err = c.perform(a, d, v, up)
+		err = c.absent(d.Forward, c.perform(a, d, v, up))
 		faults, err = c.actRefused(name, err)
 	}
 	if name == "decide" {
@@ -142,7 +165,7 @@ func (c *call) actDo(a directory.Account) error {
 	if len(faults) > 0 {
 		return c.showAct(d, v, faults)
 	}
-	return c.see("/desk/dossiers/" + d.Chain.String() + "?done=" + name)
+	return c.seeDone("/desk/dossiers/"+d.Chain.String(), name)
 }
 
 func (c *call) actFaults(name string, v url.Values) []page.Problem {
@@ -179,6 +202,9 @@ func (c *call) perform(a directory.Account, d office.DossierView, v url.Values, 
 	return errNotFound
 }
 
+// textFields is what a person types on the form of an act.
+var textFields = map[string]string{"step": "note", "forward": "note", "report": "note", "decide": "reason", "return": "method"}
+
 // actRefused puts beside its field what a person can mend on the form; any other error stays one.
 func (c *call) actRefused(name string, err error) ([]page.Problem, error) {
 	rule, ok := errors.AsType[*dossier.Rule](err)
@@ -191,7 +217,7 @@ func (c *call) actRefused(name string, err error) ([]page.Problem, error) {
 	case ok && rule.Code == dossier.RuleResult && name == "decide":
 		field = "file"
 	case ok && rule.Code == dossier.RuleText:
-		field = map[bool]string{true: "reason", false: "note"}[name == "decide"]
+		field = textFields[name]
 	case name == "decide":
 		fault, err := c.fileFault(err, office.MaxResult)
 		return []page.Problem{{Field: "file", Text: fault}}, err
@@ -200,12 +226,4 @@ func (c *call) actRefused(name string, err error) ([]page.Problem, error) {
 		return nil, err
 	}
 	return []page.Problem{{Field: field, Text: c.in(rule.Message)}}, nil
-}
-
-// doneOf keeps the notice across a second redirect.
-func doneOf(r *http.Request) string {
-	if d := r.URL.Query().Get("done"); d != "" {
-		return "?done=" + url.QueryEscape(d)
-	}
-	return ""
 }

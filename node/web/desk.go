@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -281,13 +282,13 @@ func (c *call) settled(a directory.Account) error {
 	if err != nil || len(p.Lines) == 0 {
 		return errNotFound
 	}
-	return c.see("/desk/dossiers/" + p.Lines[0].Chain.String() + doneOf(c.r))
+	return c.seeDone("/desk/dossiers/"+p.Lines[0].Chain.String(), c.done())
 }
 
 func (c *call) showSubmission(v office.DossierView, reason string, faults []page.Problem) error {
 	out := page.Submission{
 		Form: page.Form{Once: newOnce(), Problems: faults}, OnceRefuse: newOnce(), Bar: c.bar(v), Groups: c.deskGroups(v),
-		Slots: c.slots(v.Procedure.Requirements, v.Papers, c.deskFile(v.Chain)), Today: c.due(v.Due, c.explain(v.Explanation), false),
+		Slots: c.slots(v.Procedure.Requirements, v.Papers, c.deskFile(v.Chain)), Today: c.due(v.Due, c.explain(v.Due, v.Explanation), false),
 		Reason: page.Beside([]page.Field{page.ReasonField(c.l, reason)}, faults)[0],
 	}
 	for _, s := range out.Slots {
@@ -314,9 +315,9 @@ func (c *call) accept(a directory.Account) error {
 	}
 	p, err := c.office.List(c.r.Context(), a, office.Filter{Search: code})
 	if err != nil || len(p.Lines) == 0 {
-		return c.see("/desk?done=accept")
+		return c.seeDone("/desk", "accept")
 	}
-	return c.see("/desk/dossiers/" + p.Lines[0].Chain.String() + "?done=accept")
+	return c.seeDone("/desk/dossiers/"+p.Lines[0].Chain.String(), "accept")
 }
 
 func (c *call) refuse(a directory.Account) error {
@@ -326,17 +327,26 @@ func (c *call) refuse(a directory.Account) error {
 	}
 	reason := multiline(v, "reason")
 	if reason == "" {
-		s, err := c.office.Submission(c.r.Context(), a, c.r.PathValue("code"))
-		if err != nil {
-			return err
-		}
-		c.path = "/desk/submissions/" + url.PathEscape(c.r.PathValue("code"))
-		return c.showSubmission(s, "", []page.Problem{{Field: "reason", Text: c.l.T("fault.reason")}})
+		return c.refuseAgain(a, reason, c.l.T("fault.reason"))
 	}
-	if err := c.office.Refuse(c.r.Context(), a, c.r.PathValue("code"), reason, c.token(a, v)); err != nil {
+	err = c.office.Refuse(c.r.Context(), a, c.r.PathValue("code"), reason, c.token(a, v))
+	if rule, ok := errors.AsType[*dossier.Rule](err); ok && (rule.Code == dossier.RuleReason || rule.Code == dossier.RuleText) {
+		return c.refuseAgain(a, reason, c.in(rule.Message))
+	}
+	if err != nil {
 		return err
 	}
-	return c.see("/desk?done=refuse")
+	return c.seeDone("/desk", "refuse")
+}
+
+// refuseAgain shows the submission with what is wrong with the reason beside it.
+func (c *call) refuseAgain(a directory.Account, reason, fault string) error {
+	s, err := c.office.Submission(c.r.Context(), a, c.r.PathValue("code"))
+	if err != nil {
+		return err
+	}
+	c.path = "/desk/submissions/" + url.PathEscape(c.r.PathValue("code"))
+	return c.showSubmission(s, reason, []page.Problem{{Field: "reason", Text: fault}})
 }
 
 func (c *call) deskDossier(a directory.Account) error {
@@ -349,7 +359,7 @@ func (c *call) deskDossier(a directory.Account) error {
 	}
 	out := page.DeskDossier{
 		Bar: c.bar(v), Acts: c.acts(v), Steps: c.steps(v), Groups: c.deskGroups(v), Slots: c.slots(v.Procedure.Requirements, v.Papers, c.deskFile(v.Chain)),
-		Results: c.files(v.Results, c.deskFile(v.Chain)), History: c.history(v), Due: c.due(v.Due, c.explain(v.Explanation), !ended(v.Status)),
+		Results: c.files(v.Results, c.deskFile(v.Chain)), History: c.history(v), Due: c.due(v.Due, c.explain(v.Due, v.Explanation), !ended(v.Status)),
 		Chain: v.Chain.Short(), Forked: v.Forks > 0,
 	}
 	if v.Status == dossier.StatusRefused || v.Outcome == dossier.Rejected {

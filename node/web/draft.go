@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -197,7 +198,7 @@ func (c *call) questionsDo(who office.Citizen) error {
 		return err
 	}
 	if len(problems) == 0 {
-		return c.see("/drafts/" + c.r.PathValue("id") + "/papers?done=saved")
+		return c.seeDone("/drafts/"+c.r.PathValue("id")+"/papers", "saved")
 	}
 	d, head, err := c.openDraft(who)
 	if err != nil {
@@ -294,16 +295,15 @@ func (c *call) attach(who office.Citizen) error {
 	_, err = c.repeats.once(c.r.Context(), key, func() (string, error) {
 		return "", c.office.Attach(c.r.Context(), who, id, slot, *up)
 	})
+	c.drain()
 	if err != nil {
 		fault, err := c.fileFault(err, office.MaxPaper)
 		if err != nil {
 			return err
 		}
-		c.drain()
 		return c.showPapers(who, slot, fault)
 	}
-	c.drain()
-	return c.see("/drafts/" + id + "/papers?done=attached")
+	return c.seeDone("/drafts/"+id+"/papers", "attached")
 }
 
 // fileFault words what is wrong with a file; the error is one that is not the file's.
@@ -314,6 +314,7 @@ func (c *call) fileFault(err error, max int64) (string, error) {
 	case errors.Is(err, blob.ErrKind):
 		return c.l.T("fault.file_type"), nil
 	case errors.Is(err, blob.ErrFull):
+		c.code = http.StatusInsufficientStorage
 		return c.l.T("fault.full"), nil
 	}
 	return "", err
@@ -331,7 +332,7 @@ func (c *call) detach(who office.Citizen) error {
 	if err := c.office.Detach(c.r.Context(), who, c.r.PathValue("id"), f); err != nil {
 		return err
 	}
-	return c.see("/drafts/" + c.r.PathValue("id") + "/papers?done=detached")
+	return c.seeDone("/drafts/"+c.r.PathValue("id")+"/papers", "detached")
 }
 
 func (c *call) check(who office.Citizen) error {
@@ -341,7 +342,7 @@ func (c *call) check(who office.Citizen) error {
 	}
 	out := page.Check{
 		Form: page.Form{Once: newOnce()}, Draft: head, Ready: d.FormDone, Slots: c.slots(d.Procedure.Requirements, d.Papers, nil),
-		Today: c.due(d.IfToday, c.explain(d.Explanation), false),
+		Today: c.due(d.IfToday, c.explain(d.IfToday, d.Explanation), false),
 	}
 	applicant := page.Group{Title: c.l.T("check.applicant"), Rows: c.applicant(who.Name, who.Identity, who.Phone, who.Email, who.Address)}
 	out.Groups = append([]page.Group{applicant}, c.answers(d.Procedure, d.Answers, c.base()+"/drafts/"+d.ID+"/form")...)
@@ -361,9 +362,22 @@ func (c *call) submit(who office.Citizen) error {
 	}
 	code, err := c.office.Submit(c.r.Context(), who, c.r.PathValue("id"), string(c.l))
 	if err != nil {
-		return err
+		return c.unsent(who, err)
 	}
 	return c.see("/submissions/" + code)
+}
+
+// unsent words why a draft could not be handed in, where its office has no node.
+func (c *call) unsent(who office.Citizen, err error) error {
+	d, e := c.office.Draft(c.r.Context(), who, c.r.PathValue("id"))
+	if e != nil {
+		return err
+	}
+	err = c.absent(d.Office, err)
+	if s, ok := errors.AsType[*stop](err); ok {
+		s.page.Do = c.l.T("problem.absent.filing")
+	}
+	return err
 }
 
 func (c *call) drop(who office.Citizen) error {
@@ -374,5 +388,5 @@ func (c *call) drop(who office.Citizen) error {
 	if err != nil && directory.CodeOf(err) != directory.NotFound {
 		return err
 	}
-	return c.see("/dossiers?done=drop")
+	return c.seeDone("/dossiers", "drop")
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,19 +22,15 @@ func (c *call) in(t directory.Text) string { return t.In(string(c.l)) }
 
 func (c *call) date() directory.Date { return directory.DateOf(c.now()) }
 
-// notices are the words after a redirect: the address names them, and can name no others.
-var notices = []string{
-	"step", "forward", "receive", "decide", "report", "return", "accept", "refuse", "welcome", "in_store", "sign_out", "drop", "saved", "attached", "detached",
-}
-
 // frame is what surrounds the page.
 func (c *call) frame() page.Frame {
 	f := page.Frame{
 		Lang: c.l, Site: c.door, Path: c.other(), Province: c.in(c.tables.Genesis().Province), User: c.user, Now: c.now(), CSS: c.style.Path,
 		Office: c.thisOffice(),
 	}
-	if done := c.r.URL.Query().Get("done"); slices.Contains(notices, done) {
+	if done := c.done(); done != "" {
 		f.Notice = c.l.T("notice." + done)
+		c.tell("", "")
 	}
 	up, _ := c.node.Reach()
 	f.Fresh.Cut = !c.node.Line() || up == 0
@@ -52,12 +47,7 @@ func (c *call) other() string {
 	if c.path != "" {
 		return c.path
 	}
-	u := *c.r.URL
-	q := u.Query()
-	if q.Has("done") {
-		q.Del("done")
-		u.RawQuery = q.Encode()
-	}
+	u := c.r.URL
 	path := strings.TrimPrefix(u.EscapedPath(), c.base())
 	if !strings.HasPrefix(path, "/") {
 		return "/"
@@ -86,7 +76,7 @@ func (c *call) thisOffice() page.Office {
 }
 
 // show renders a page with status 200, or 422 where something on its form is wrong.
-func (c *call) show(p page.Page) error { return c.showAs(0, p) }
+func (c *call) show(p page.Page) error { return c.showAs(c.code, p) }
 
 func (c *call) showAs(status int, p page.Page) error {
 	var b bytes.Buffer

@@ -89,7 +89,7 @@ func (c *call) dossier(who office.Citizen) error {
 	}
 	out := page.Dossier{
 		Code: code, Procedure: c.in(v.Procedure.Name), Root: c.name(v.Office), Holder: c.name(v.Holder), Accepted: v.Code != "" && v.Code != v.Alias,
-		Submitted: v.Submitted, AcceptedAt: v.Accepted, Standing: c.l.State(v.Status), Due: c.due(v.Due, c.explain(v.Explanation), !ended(v.Status)),
+		Submitted: v.Submitted, AcceptedAt: v.Accepted, Standing: c.l.State(v.Status), Due: c.due(v.Due, c.explain(v.Due, v.Explanation), !ended(v.Status)),
 		AsOf: v.AsOf, Fresh: v.Fresh, Steps: c.steps(v), Groups: c.answers(v.Procedure, v.Answers, ""),
 	}
 	for _, l := range v.Looks {

@@ -3,6 +3,7 @@ package web
 import (
 	"net/url"
 	"strconv"
+	"time"
 
 	"motcua/directory"
 	"motcua/node/calendar"
@@ -150,9 +151,10 @@ func (c *call) ifToday(m directory.Limit) *page.Due {
 	return c.due(due, c.l.Explain(x), false)
 }
 
-// explain says how a due date came about; nothing where the calendar has changed since.
-func (c *call) explain(x calendar.Explanation) []string {
-	if x.Due.IsZero() {
+// explain says how a due date came about; nothing where it came about otherwise: the calendar has changed since, or it is
+// that of a request and x the whole dossier's.
+func (c *call) explain(due time.Time, x calendar.Explanation) []string {
+	if x.Due.IsZero() || !x.Due.Equal(due) {
 		return nil
 	}
 	return c.l.Explain(x)

@@ -42,6 +42,8 @@ type province struct {
 	accounts map[string]directory.Account
 	tracks   map[string]directory.Track
 	cut      map[directory.OfficeCode]bool
+	gone     map[directory.OfficeCode]bool // without a node in the tables
+	full     map[directory.OfficeCode]bool // without room on the disk
 }
 
 // node is an office with its pages.
@@ -59,6 +61,7 @@ func newProvince(t *testing.T) *province {
 		Book: replicationtest.NewBook(), t: t, nodes: map[directory.OfficeCode]*node{},
 		now:      time.Date(2026, 11, 25, 9, 0, 0, 0, directory.Zone),
 		accounts: map[string]directory.Account{}, tracks: map[string]directory.Track{}, cut: map[directory.OfficeCode]bool{},
+		gone: map[directory.OfficeCode]bool{}, full: map[directory.OfficeCode]bool{},
 	}
 	for _, c := range []directory.OfficeCode{commune, district, island} {
 		id, err := identity.Generate()
@@ -73,7 +76,7 @@ func newProvince(t *testing.T) *province {
 
 func (p *province) open(c directory.OfficeCode, id *identity.Private) *node {
 	t, dir := p.t, p.t.TempDir()
-	st, err := store.Open(filepath.Join(dir, "store"), store.Options{})
+	st, err := store.Open(filepath.Join(dir, "store"), store.Options{Free: func(string) (uint64, error) { return p.room(c), nil }})
 	must(t, err)
 	bl, err := blob.Open(filepath.Join(dir, "blob"))
 	must(t, err)
@@ -115,6 +118,28 @@ func (p *province) line(c directory.OfficeCode) error {
 		return errors.New("line is cut")
 	}
 	return nil
+}
+
+// room is how much is left on an office's disk, in bytes.
+func (p *province) room(c directory.OfficeCode) uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.full[c] {
+		return 0
+	}
+	return 1 << 40
+}
+
+func (p *province) setFull(c directory.OfficeCode, full bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.full[c] = full
+}
+
+// leave takes an office's node out of the tables.
+func (p *province) leave(c directory.OfficeCode) {
+	p.Book.Remove(replication.Name(c))
+	p.gone[c] = true
 }
 
 func (p *province) setLine(c directory.OfficeCode, up bool) {
@@ -187,7 +212,7 @@ func (p *province) Office(c directory.OfficeCode) (directory.Office, bool) {
 
 func (p *province) Node(c directory.OfficeCode) (directory.Node, bool) {
 	_, ok := p.nodes[c]
-	return directory.Node{Office: c}, ok
+	return directory.Node{Office: c}, ok && !p.gone[c]
 }
 
 func (p *province) Procedure(code string, version uint32) (directory.Procedure, bool) {

@@ -66,15 +66,21 @@ func slipRows(v office.SlipView) (out []page.Row) {
 	return out
 }
 
+// slipPapers lists what was received: files, no paper originals or copies.
 func slipPapers(v office.SlipView) (out []page.SlipPaper) {
 	for _, r := range v.Procedure.Requirements {
-		p := page.SlipPaper{Name: r.Name.VI, Originals: int(r.Originals), Copies: int(r.Copies)}
+		p := page.SlipPaper{Name: r.Name.VI}
 		for _, f := range v.Papers {
 			if f.Requirement == r.ID {
 				p.Files++
 			}
 		}
-		out = append(out, p)
+		if p.Files > 0 {
+			out = append(out, p)
+		}
+	}
+	if len(out) == 0 {
+		out = []page.SlipPaper{{Name: text.VI.T("slip.no_papers")}}
 	}
 	return out
 }

@@ -122,6 +122,8 @@ type call struct {
 	user string
 	// path replaces the address offered in the other language where the request's own has no page.
 	path string
+	// code is the status of the page where it is neither 200 nor 422, 0 where it is one of them.
+	code int
 }
 
 type handler func(*call) error

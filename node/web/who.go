@@ -184,11 +184,7 @@ func (c *call) enter(a directory.Account, next, done string) error {
 		next = c.base() + map[page.Site]string{page.Portal: "/dossiers", page.Desk: "/desk"}[c.door]
 	}
 	if done != "" {
-		sep := "?"
-		if strings.Contains(next, "?") {
-			sep = "&"
-		}
-		next += sep + "done=" + done
+		c.tell(next, done)
 	}
 	http.Redirect(c.w, c.r, next, http.StatusSeeOther)
 	return nil
@@ -205,9 +201,9 @@ func (c *call) setCookie(token string, life time.Duration) {
 func (c *call) signOut() error {
 	c.setCookie("", -time.Second)
 	if c.door == page.Desk {
-		return c.see("/desk/sign-in?done=sign_out")
+		return c.seeDone("/desk/sign-in", "sign_out")
 	}
-	return c.see("/?done=sign_out")
+	return c.seeDone("/", "sign_out")
 }
 
 func (c *call) register() error {
