@@ -65,6 +65,7 @@ func (n *Server) adminLine(w http.ResponseWriter, r *http.Request) {
 	}
 	n.link.SetLine(in.Up)
 	if in.Up {
+		n.hope()
 		n.courier.WakeAll(r.Context())
 	}
 	answer(w, map[string]bool{"up": in.Up}, nil)

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
+	"slices"
 	"time"
 
+	"motcua/directory"
 	"motcua/directory/edition"
 	"motcua/replication"
 	"motcua/replication/gossip"
@@ -19,7 +22,8 @@ const editionProtocol = "edition/1"
 // The measures of keeping up. The edition of a whole province takes more than two minutes at 512 kbit/s: a transfer may
 // take long, but not stand still.
 const (
-	editionRetry  = 5 * time.Second  // after the directory was out of reach
+	editionRetry  = 5 * time.Second // after the directory was out of reach; longer each time
+	longestRetry  = time.Minute
 	editionTime   = 20 * time.Minute // for one transfer
 	editionStall  = 30 * time.Second
 	announcePause = time.Minute
@@ -119,18 +123,44 @@ func (n *Server) take(b []byte) (newer bool, err error) {
 }
 
 // keepUp has every new edition of the directory within a second while it is in reach.
-func (n *Server) keepUp(ctx context.Context) {
+func (n *Server) keepUp(ctx context.Context) { keepTrying(ctx, n.awaitEdition, n.sighted, n.log) }
+
+// keepTrying awaits something again and again. What fails is tried again after a while, longer each time and not at the same
+// moment everywhere, but at once where something sighted gives hope.
+func keepTrying(ctx context.Context, await func(context.Context) error, sighted <-chan struct{}, log *slog.Logger) {
+	retry := editionRetry
 	for ctx.Err() == nil {
-		err := n.awaitEdition(ctx)
+		err := await(ctx)
 		if err == nil {
+			retry = editionRetry
 			continue
 		}
-		n.log.Debug("no edition from the directory", "err", err)
+		log.Debug("no edition from the directory", "err", err)
 		select {
 		case <-ctx.Done():
-		case <-time.After(editionRetry):
+		case <-sighted:
+		case <-time.After(retry - rand.N(retry/4)):
+			retry = min(2*retry, longestRetry)
 		}
 	}
+}
+
+// sight has keepUp try at once where the peer that is there is a server of the directory.
+func (n *Server) sight(name replication.Name) {
+	if n.isMember(name) {
+		n.hope()
+	}
+}
+
+func (n *Server) hope() {
+	select {
+	case n.sighted <- struct{}{}:
+	default: // one is enough
+	}
+}
+
+func (n *Server) isMember(name replication.Name) bool {
+	return slices.ContainsFunc(n.replica.Members(), func(m directory.Member) bool { return replication.Name(m.Name) == name })
 }
 
 func (n *Server) awaitEdition(ctx context.Context) error {
@@ -205,6 +235,7 @@ func (n *Server) takeFromPeers(ctx context.Context) {
 func (n *Server) seen(name replication.Name, m gossip.Meta) {
 	n.office.Heard()
 	n.courier.Wake(name)
+	n.sight(name)
 	if m.Edition <= n.replica.Number() {
 		return
 	}

@@ -153,6 +153,48 @@ func TestAPlaceIsToldAtAPace(t *testing.T) {
 	})
 }
 
+// TestTheDirectoryIsTriedAtAPace: while it is out of reach it is tried ever less often, at once when one of its servers is seen,
+// and at the first pace again after it has answered.
+func TestTheDirectoryIsTriedAtAPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		var tried []time.Duration
+		start, answers := time.Now(), false
+		sighted := make(chan struct{}, 1)
+		go keepTrying(ctx, func(context.Context) error {
+			tried = append(tried, time.Since(start))
+			if answers {
+				answers = false
+				return nil
+			}
+			return errors.New("no line")
+		}, sighted, slog.New(slog.DiscardHandler))
+		time.Sleep(30 * time.Minute)
+		synctest.Wait()
+		if len(tried) < 30 || len(tried) > 45 || tried[1] > editionRetry {
+			t.Fatalf("tried %d times in half an hour, then after %v", len(tried), tried[1])
+		}
+		for i := range tried[1:] {
+			if pause := tried[i+1] - tried[i]; pause > longestRetry {
+				t.Errorf("a pause of %v", pause)
+			}
+		}
+		n, now := len(tried), time.Since(start)
+		answers = true
+		sighted <- struct{}{}
+		synctest.Wait()
+		if len(tried) != n+2 || tried[n] != now {
+			t.Fatalf("seen at %v, tried at %v", now, tried[n:])
+		}
+		time.Sleep(editionRetry)
+		synctest.Wait()
+		if len(tried) != n+3 {
+			t.Errorf("after an answer it is tried at %v", tried[n:])
+		}
+	})
+}
+
 // TestForksAreKept: two editions of one number, and one that does not go on from the one at hand, are evidence. Both sides of
 // each are kept as they are, and it is said aloud; an edition that goes on from the one before leaves nothing.
 func TestForksAreKept(t *testing.T) {

@@ -8,3 +8,13 @@ func (n *Server) Reach() (up, known int) {
 	}
 	return len(n.gossip.Members()), known
 }
+
+// DirectoryInReach tells whether a server of the directory answers at present.
+func (n *Server) DirectoryInReach() bool {
+	for _, m := range n.gossip.Members() {
+		if n.isMember(m.Name) {
+			return true
+		}
+	}
+	return false
+}

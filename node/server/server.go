@@ -63,7 +63,8 @@ type Server struct {
 	gossip  *gossip.Gossip
 	office  *office.Office
 
-	newer chan replication.Name
+	newer   chan replication.Name
+	sighted chan struct{} // a server of the directory may be in reach again
 	// installing is held while an edition is taken, so that each is compared with the one before.
 	installing sync.Mutex
 	ready      chan struct{}
@@ -82,7 +83,7 @@ func Open(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	n := &Server{cfg: cfg, log: cfg.Log, newer: make(chan replication.Name, 1), ready: make(chan struct{}), started: cfg.Now()}
+	n := &Server{cfg: cfg, log: cfg.Log, newer: make(chan replication.Name, 1), sighted: make(chan struct{}, 1), ready: make(chan struct{}), started: cfg.Now()}
 	n.opened(n.closeSocket)
 	for _, step := range []func() error{n.openFolder, n.openStores, n.connect} {
 		if err := step(); err != nil {
@@ -173,6 +174,7 @@ func (n *Server) connect() (err error) {
 		Self: self, Identity: n.id, Link: n.link, Spool: n.spool, Outbox: n.office.Outbox(), Inbox: n.office.Inbox(),
 		Resolver: n.replica, Log: n.log,
 	})
+	n.link.OnContact(n.sight)
 	n.link.Handle(office.Protocol, link.Known, n.answer)
 	n.link.Handle(editionProtocol, link.Known, n.serveEdition)
 	n.gossip, err = gossip.New(gossip.Config{
