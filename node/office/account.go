@@ -59,7 +59,12 @@ func (o *Office) Register(ctx context.Context, in Registration) (a directory.Acc
 	if !outOfReach(err) {
 		return a, false, err
 	}
-	err = o.Store.Update(ctx, func(t *store.Tx) error { return t.PutProvisional(a) })
+	err = o.Store.Update(ctx, func(t *store.Tx) error {
+		if err := t.PutProvisional(a); err != nil {
+			return err
+		}
+		return t.Set(ownName(a.Login), []byte(a.ID)) // the login itself may come to be another's
+	})
 	if errors.Is(err, store.ErrTaken) {
 		err = directory.Errorf("register", directory.Conflict, "the login is taken; choose another")
 	}
@@ -90,18 +95,20 @@ func (o *Office) newAccount(ctx context.Context, in Registration) (directory.Acc
 }
 
 // Authenticate checks a login and password. Staff and whoever signed in or registered here before can sign in with the line
-// cut. The error is Denied for a wrong login or password, NoLeader where only the directory could tell, Exhausted after too
+// cut. A citizen's account that was registered here goes on here, also when the login turned out to be another's. The error is Denied for a wrong login or password, NoLeader where only the directory could tell, Exhausted after too
 // many tries.
 func (o *Office) Authenticate(ctx context.Context, login, password string, staff bool) (directory.Account, error) {
 	login = directory.NormalLogin(login)
-	local, ours, err := o.localAccount(login)
+	known, err := o.accountsHere(login)
 	if err != nil {
 		return directory.Account{}, err
 	}
-	known := local.Verifier != ""
-	if known && staff && local.Kind == directory.Staff {
-		if ok, err := o.Passwords.Check(ctx, local.Verifier, password); err != nil || ok {
-			return o.admitted(local, staff, err)
+	if staff {
+		known.own = directory.Account{} // staff are made by the province
+	}
+	if staff && known.copy.Kind == directory.Staff && known.copy.Verifier != "" {
+		if ok, err := o.Passwords.Check(ctx, known.copy.Verifier, password); err != nil || ok {
+			return o.admitted(known.copy, staff, err)
 		}
 	}
 	remote, busy, err := o.signIn(ctx, login, password)
@@ -111,18 +118,31 @@ func (o *Office) Authenticate(ctx context.Context, login, password string, staff
 	case err == nil:
 		err = o.Store.Update(ctx, func(t *store.Tx) error { return t.PutAccount(remote) })
 		return o.admitted(remote, staff, err)
-	case outOfReach(err) && !known && directory.CodeOf(err) == directory.Exhausted:
-		return directory.Account{}, err
-	case outOfReach(err) && !known:
-		return directory.Account{}, directory.Errorf("sign in", directory.NoLeader, "the directory cannot be reached, and this account is not known at this office yet")
-	case !known || !ours && !outOfReach(err):
+	case !outOfReach(err):
+		known.copy = directory.Account{} // its word on its own account is the last
+	}
+	return o.authenticateHere(ctx, known, password, staff, err)
+}
+
+// authenticateHere checks a password against what this node knows, where the directory said no or nothing.
+func (o *Office) authenticateHere(ctx context.Context, known accounts, password string, staff bool, said error) (directory.Account, error) {
+	tried := false
+	for _, a := range []directory.Account{known.copy, known.own} {
+		if a.Verifier == "" {
+			continue
+		}
+		tried = true
+		if ok, err := o.Passwords.Check(ctx, a.Verifier, password); err != nil || ok {
+			return o.admitted(a, staff, err)
+		}
+	}
+	switch {
+	case tried || !outOfReach(said):
 		return directory.Account{}, errWrong()
+	case directory.CodeOf(said) == directory.Exhausted:
+		return directory.Account{}, said
 	}
-	ok, err := o.Passwords.Check(ctx, local.Verifier, password)
-	if err == nil && !ok {
-		err = errWrong()
-	}
-	return o.admitted(local, staff, err)
+	return directory.Account{}, directory.Errorf("sign in", directory.NoLeader, "the directory cannot be reached, and this account is not known at this office yet")
 }
 
 // signIn has the directory check a password, for a short time. Busy is why this node could not derive its verifier.
@@ -154,14 +174,50 @@ func (o *Office) admitted(a directory.Account, staff bool, err error) (directory
 	return a, nil
 }
 
-// localAccount is this node's copy of the account of a login, the zero account if it has none. Ours tells that it was made
-// here, and the directory does not know it.
-func (o *Office) localAccount(login string) (a directory.Account, ours bool, err error) {
-	err = o.Store.View(func(t *store.Tx) (err error) { a, ours, err = t.AccountByLogin(login); return err })
-	if errors.Is(err, store.ErrNotFound) {
-		return directory.Account{}, false, nil
+// accounts are those that this node knows a login by: its copy of the directory's, and one that was registered here out of the
+// directory's reach and is not confirmed. Both stand side by side where the login turned out to be taken: then the password tells
+// who it is. Either is the zero account where there is none.
+type accounts struct{ copy, own directory.Account }
+
+// maxLogin bounds a login that is looked up, in bytes.
+const maxLogin = 256
+
+func ownName(login string) string { return "own/" + login }
+
+func (o *Office) accountsHere(login string) (out accounts, err error) {
+	if len(login) > maxLogin {
+		return out, nil
 	}
-	return a, ours, err
+	err = o.Store.View(func(t *store.Tx) error {
+		a, ours, err := t.AccountByLogin(login)
+		switch {
+		case err != nil && !errors.Is(err, store.ErrNotFound):
+			return err
+		case ours:
+			out.own = a
+			return nil
+		}
+		out.copy = a
+		id, ok, err := t.Get(ownName(login))
+		if err != nil || !ok {
+			return err
+		}
+		if a, ours, err = t.AccountByID(directory.AccountID(id)); err == nil && ours {
+			out.own = a
+		}
+		return err
+	})
+	return out, err
+}
+
+// Conflicted tells whether an account goes on at this office alone, because the directory has refused it: its login was taken
+// while the line was cut. Its owner signs in here as before, and nowhere else.
+func (o *Office) Conflicted(_ context.Context, id directory.AccountID) (refused bool) {
+	err := o.Store.View(func(t *store.Tx) (err error) { refused, err = t.Refused(id); return err })
+	if err != nil {
+		o.Log.Error("account not read", "account", id, "err", err)
+	}
+	return refused
 }
 
 // Account returns the account of a session: this node's copy, or the directory's where this node has none, as when somebody

@@ -50,6 +50,12 @@ func (t *Tx) RefuseProvisional(id directory.AccountID) error {
 	return t.setAccount(old, accountRow{Account: old.Account, Refused: true})
 }
 
+// Refused tells whether the directory has refused to confirm an account that was registered here.
+func (t *Tx) Refused(id directory.AccountID) (bool, error) {
+	row, _, err := load[accountRow](t, tAccount.named(string(id)))
+	return row.Refused, err
+}
+
 func (t *Tx) setAccount(old, row accountRow) error {
 	id := string(row.Account.ID)
 	if old.Account.Login != row.Account.Login {
