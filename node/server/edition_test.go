@@ -159,38 +159,40 @@ func TestTheDirectoryIsTriedAtAPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
-		var tried []time.Duration
-		start, answers := time.Now(), false
-		sighted := make(chan struct{}, 1)
+		tries, answers := make(chan time.Duration, 100), make(chan bool, 1)
+		start, sighted := time.Now(), make(chan struct{}, 1)
 		go keepTrying(ctx, func(context.Context) error {
-			tried = append(tried, time.Since(start))
-			if answers {
-				answers = false
+			tries <- time.Since(start)
+			select {
+			case <-answers:
 				return nil
+			default:
+				return errors.New("no line")
 			}
-			return errors.New("no line")
 		}, sighted, slog.New(slog.DiscardHandler))
 		time.Sleep(30 * time.Minute)
 		synctest.Wait()
-		if len(tried) < 30 || len(tried) > 45 || tried[1] > editionRetry {
-			t.Fatalf("tried %d times in half an hour, then after %v", len(tried), tried[1])
+		if n := len(tries); n < 30 || n > 45 {
+			t.Fatalf("tried %d times in half an hour", n)
 		}
-		for i := range tried[1:] {
-			if pause := tried[i+1] - tried[i]; pause > longestRetry {
-				t.Errorf("a pause of %v", pause)
+		for last := <-tries; len(tries) > 0; {
+			at := <-tries
+			if pause := at - last; pause > longestRetry || last == 0 && pause > editionRetry {
+				t.Errorf("after %v a pause of %v", last, pause)
 			}
+			last = at
 		}
-		n, now := len(tried), time.Since(start)
-		answers = true
+		now := time.Since(start)
+		answers <- true
 		sighted <- struct{}{}
 		synctest.Wait()
-		if len(tried) != n+2 || tried[n] != now {
-			t.Fatalf("seen at %v, tried at %v", now, tried[n:])
+		if len(tries) != 2 || <-tries != now || <-tries != now {
+			t.Fatalf("seen at %v, and not tried then", now)
 		}
 		time.Sleep(editionRetry)
 		synctest.Wait()
-		if len(tried) != n+3 {
-			t.Errorf("after an answer it is tried at %v", tried[n:])
+		if len(tries) != 1 {
+			t.Errorf("after an answer it was tried %d times in %v", len(tries), editionRetry)
 		}
 	})
 }
