@@ -69,6 +69,7 @@ type Fresh struct {
 	Synced  time.Time // last word from the directory; zero for never
 	Waiting int       // dossiers whose parcels are not acknowledged yet
 	Cut     bool      // no peer can be reached
+	Alone   bool      // peers can be reached, but no server of the directory
 	Since   time.Time // when the line was lost, if known
 }
 

@@ -6,4 +6,6 @@ var situations = map[string]phrase{
 	"problem.absent.filing": {"Bản nháp vẫn được giữ. Nộp hồ sơ giấy tại Bộ phận Một cửa của cơ quan đó, hoặc hỏi cơ quan tại đây.", "Your draft is kept. File on paper at the one-stop desk of that office, or ask the office here."},
 	"act.absent":            {"%s chưa có máy chủ trong hệ thống nên chưa chuyển được. Hồ sơ vẫn ở đây; chuyển bằng giấy hoặc hỏi tỉnh.", "%s has no server in this system yet, so it cannot be forwarded. The dossier stays here; forward it on paper or ask the province."},
 	"slip.no_papers":        {"Không nhận giấy tờ nào", "No papers were received"},
+	"outbox.no_directory":   {"Không liên lạc được danh bạ tỉnh", "The directory of the province is out of reach"},
+	"fresh.no_directory":    {"không liên lạc được danh bạ tỉnh", "the directory of the province is out of reach"},
 }

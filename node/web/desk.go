@@ -201,6 +201,8 @@ func (c *call) outbox(a directory.Account) error {
 	out := page.Outbox{Line: tag(c.l, "outbox.up", text.Good), Edition: c.tables.Number(), EditionAt: time.UnixMilli(c.tables.Cut())}
 	if out.Reached, out.Known = c.node.Reach(); !c.node.Line() || out.Reached == 0 {
 		out.Line, out.Reached = tag(c.l, "outbox.down", text.Bad), 0
+	} else if !c.node.DirectoryInReach() {
+		out.Line = tag(c.l, "outbox.no_directory", text.Wait)
 	}
 	for _, s := range sending {
 		p := page.Parcel{To: c.name(s.To), What: c.parcel(s.Kind), Code: s.Code, Since: s.Since, Last: s.Tried, Tries: s.Attempts, Why: c.undelivered(s.Reason)}

@@ -34,6 +34,7 @@ func (c *call) frame() page.Frame {
 	}
 	up, _ := c.node.Reach()
 	f.Fresh.Cut = !c.node.Line() || up == 0
+	f.Fresh.Alone = !f.Fresh.Cut && !c.node.DirectoryInReach()
 	if strip, err := c.office.Strip(); err == nil {
 		f.Fresh.Synced, f.Fresh.Waiting = strip.Contact, strip.Waiting
 	} else {

@@ -44,6 +44,8 @@ type province struct {
 	cut      map[directory.OfficeCode]bool
 	gone     map[directory.OfficeCode]bool // without a node in the tables
 	full     map[directory.OfficeCode]bool // without room on the disk
+
+	noDirectory bool // its servers are down
 }
 
 // node is an office with its pages.
@@ -136,6 +138,13 @@ func (p *province) setFull(c directory.OfficeCode, full bool) {
 	p.full[c] = full
 }
 
+// loseDirectory takes every server of the directory down.
+func (p *province) loseDirectory() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.noDirectory = true
+}
+
 // leave takes an office's node out of the tables.
 func (p *province) leave(c directory.OfficeCode) {
 	p.Book.Remove(replication.Name(c))
@@ -173,6 +182,12 @@ func (n *node) Issue(a directory.Account) (string, error) {
 func (n *node) Line() bool { return n.p.line(n.code) == nil }
 
 func (n *node) Reach() (up, known int) { return 2, 2 }
+
+func (n *node) DirectoryInReach() bool {
+	n.p.mu.Lock()
+	defer n.p.mu.Unlock()
+	return !n.p.noDirectory
+}
 
 func (p *province) keys(c directory.OfficeCode) (*identity.Keys, error) {
 	peer, err := p.Resolve(replication.Name(c))
@@ -245,6 +260,9 @@ func (c calls) locked(f func() error) error {
 	}
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
+	if c.p.noDirectory {
+		return errors.New("no server of the directory answers")
+	}
 	return f()
 }
 

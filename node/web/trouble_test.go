@@ -192,3 +192,15 @@ func TestNoticesAreEarned(t *testing.T) {
 		t.Error("what was done to a dossier is said on another page")
 	}
 }
+
+// TestDirectoryOutOfReach: the strip and the outbox tell a line that is up from a directory that answers.
+func TestDirectoryOutOfReach(t *testing.T) {
+	p := newProvince(t)
+	xa, _ := accepted(t, p)
+	if xa.get("/vi/desk/outbox").sees("Thông suốt"); strings.Contains(xa.text(), "danh bạ") {
+		t.Error("the directory is missed while it answers")
+	}
+	p.loseDirectory()
+	xa.get("/vi/desk/outbox").sees("Không liên lạc được danh bạ tỉnh", "2 trên 2")
+	xa.get("/vi/").sees("không liên lạc được danh bạ tỉnh")
+}

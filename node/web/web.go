@@ -65,6 +65,8 @@ type Node interface {
 	// Line is false during a drill; Reach counts the peers that answer and those there are.
 	Line() bool
 	Reach() (up, known int)
+	// DirectoryInReach tells whether one of them is a server of the directory.
+	DirectoryInReach() bool
 }
 
 // Server is a Node that has its own tables, as package server does.
