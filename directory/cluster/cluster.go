@@ -46,7 +46,15 @@ const (
 	maxPool     = 3
 	maxAppend   = 64
 	segmentSize = 8 << 20
+	// maxInFlight is how many requests to a follower may be under way: one, which turns pipelining off. In raft 1.8.0 a
+	// pipeline whose follower refuses while further requests are under way blocks for ever: the sender waits for the
+	// decoder, the decoder for a consumer that has left, and what would free them is the sender's own return. The
+	// follower is then told nothing more, and Shutdown waits for the sender.
+	maxInFlight = 1
 )
+
+// closePatience is how long Close waits for what it stops.
+const closePatience = 15 * time.Second
 
 // Cluster is this server's part in the directory.
 type Cluster struct {
@@ -119,7 +127,7 @@ func (c *Cluster) open() (err error) {
 	}
 	c.layer = newLayer(c)
 	c.trans = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: c.layer, MaxPool: maxPool, Timeout: rpcTimeout, Logger: hlog,
+		Stream: c.layer, MaxPool: maxPool, MaxRPCsInFlight: maxInFlight, Timeout: rpcTimeout, Logger: hlog,
 	})
 	conf, err := c.raftConfig(snaps)
 	if err != nil {
@@ -188,31 +196,47 @@ func (c *Cluster) bootstrap(conf *raft.Config, logs raft.LogStore, snaps raft.Sn
 	return raft.BootstrapCluster(conf, logs, c.wal, snaps, c.trans, servers)
 }
 
-// Close stops this server's part. It is safe to call more than once.
+// Close stops this server's part. It is safe to call more than once. It returns after 15 seconds at the latest; the error
+// then says that something still runs. The files are left open under it, as in a power cut, and the process must end.
 func (c *Cluster) Close() error {
 	var err error
 	c.once.Do(func() {
 		c.stop()
-		if c.raft != nil {
-			err = c.raft.Shutdown().Error() // soon: the streams it waits on ended with c.ctx
-		}
-		if c.trans != nil {
-			err = errors.Join(err, c.trans.Close())
-		}
-		if c.wal != nil {
-			err = errors.Join(err, c.wal.Close())
-		}
-		if c.meta != nil {
-			err = errors.Join(err, c.meta.Close())
-		}
-		if c.db != nil {
-			err = errors.Join(err, c.db.Close())
+		closed := make(chan error, 1)
+		go func() { closed <- c.closeAll() }()
+		timer := time.NewTimer(closePatience)
+		defer timer.Stop()
+		select {
+		case err = <-closed:
+		case <-timer.C:
+			err = fmt.Errorf("it does not stop within %s: end the process; nothing acknowledged is lost", closePatience)
 		}
 	})
 	if err != nil {
 		return fmt.Errorf("close cluster: %w", err)
 	}
 	return nil
+}
+
+// closeAll closes what is open, from Raft down to the files that it writes.
+func (c *Cluster) closeAll() (err error) {
+	if c.raft != nil {
+		stopped := c.raft.Shutdown()
+		err = c.trans.Close() // first: Raft may be in the middle of reading a snapshot from a peer that is away
+		err = errors.Join(err, stopped.Error())
+	} else if c.trans != nil {
+		err = c.trans.Close()
+	}
+	if c.wal != nil {
+		err = errors.Join(err, c.wal.Close())
+	}
+	if c.meta != nil {
+		err = errors.Join(err, c.meta.Close())
+	}
+	if c.db != nil {
+		err = errors.Join(err, c.db.Close())
+	}
+	return err
 }
 
 // Failed is closed when this server can apply the log no further: [Cluster.Err] says why. It must then be stopped.

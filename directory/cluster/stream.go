@@ -114,10 +114,6 @@ func (l *layer) Dial(to raft.ServerAddress, _ time.Duration) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Send(hello{l.c.genesis}); err != nil {
-		s.Cancel()
-		return nil, err
-	}
 	go func() { // so that closing does not wait for a peer that is away
 		select {
 		case <-s.Done():
@@ -125,5 +121,10 @@ func (l *layer) Dial(to raft.ServerAddress, _ time.Duration) (net.Conn, error) {
 			s.Cancel()
 		}
 	}()
+	s.SetWriteDeadline(time.Now().Add(rpcTimeout)) // Raft sets its own with every request
+	if err := s.Send(hello{l.c.genesis}); err != nil {
+		s.Cancel()
+		return nil, err
+	}
 	return s, nil
 }
