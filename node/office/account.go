@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -16,6 +17,12 @@ import (
 
 // askTime bounds how long a person waits for an answer from elsewhere before this node answers with what it knows.
 const askTime = 3 * time.Second
+
+// Why somebody whose password was right does not come in; both are Denied.
+var (
+	ErrOtherDoor = errors.New("staff sign in at the desk, citizens at the portal")
+	ErrNoRole    = errors.New("no role in this office")
+)
 
 // errWrong says nothing about which of the two was wrong.
 func errWrong() error {
@@ -167,9 +174,10 @@ func (o *Office) admitted(a directory.Account, staff bool, err error) (directory
 	case a.Disabled:
 		return directory.Account{}, directory.Errorf("sign in", directory.Denied, "the account is disabled; ask the province")
 	case staff != (a.Kind == directory.Staff):
-		return directory.Account{}, errWrong()
+		return directory.Account{}, fmt.Errorf("%w: %w", ErrOtherDoor, errWrong())
 	case staff && len(o.Roles(a)) == 0:
-		return directory.Account{}, directory.Errorf("sign in", directory.Denied, "the account has no role in office %s", o.Code)
+		return directory.Account{}, fmt.Errorf("%w: %w", ErrNoRole,
+			directory.Errorf("sign in", directory.Denied, "the account has no role in office %s", o.Code))
 	}
 	return a, nil
 }

@@ -318,6 +318,11 @@ func (o *Office) Submit(ctx context.Context, c Citizen, id, lang string) (string
 	return o.onlyOnce(token, func() (string, error) { return o.submit(ctx, c, id, lang, token) })
 }
 
+// Submitted returns the submission code of a draft that was handed in, false for one that was not.
+func (o *Office) Submitted(c Citizen, id string) (code string, ok bool, err error) {
+	return o.given(once("submit", string(c.ID)+"/"+id))
+}
+
 func (o *Office) submit(ctx context.Context, c Citizen, id, lang, token string) (string, error) {
 	var d draft
 	err := o.Store.View(func(t *store.Tx) (err error) { d, _, err = getDraft(t, c, id); return err })

@@ -134,6 +134,25 @@ func (c *call) startDo(who office.Citizen) error {
 	return c.see("/drafts/" + id)
 }
 
+// drafts is citizen for the pages of a draft. Of one that was handed in meanwhile, as after going back in a browser, it leads to
+// the confirmation.
+func drafts(h func(*call, office.Citizen) error) handler {
+	return citizen(func(c *call, who office.Citizen) error {
+		err := h(c, who)
+		if directory.CodeOf(err) != directory.NotFound {
+			return err
+		}
+		code, sent, e := c.office.Submitted(who, c.r.PathValue("id"))
+		switch {
+		case e != nil || !sent:
+			return err
+		case c.r.Method == http.MethodGet:
+			return c.see("/submissions/" + code)
+		}
+		return &stop{http.StatusConflict, page.Submitted(c.l, code)}
+	})
+}
+
 // open reads the draft of the address.
 func (c *call) openDraft(who office.Citizen) (office.DraftView, page.Draft, error) {
 	d, err := c.office.Draft(c.r.Context(), who, c.r.PathValue("id"))
@@ -384,8 +403,9 @@ func (c *call) drop(who office.Citizen) error {
 	if _, err := c.post(); err != nil {
 		return err
 	}
-	err := c.office.DeleteDraft(c.r.Context(), who, c.r.PathValue("id"))
-	if err != nil && directory.CodeOf(err) != directory.NotFound {
+	id := c.r.PathValue("id")
+	err := c.office.DeleteDraft(c.r.Context(), who, id)
+	if _, sent, _ := c.office.Submitted(who, id); err != nil && (sent || directory.CodeOf(err) != directory.NotFound) {
 		return err
 	}
 	return c.seeDone("/dossiers", "drop")

@@ -223,7 +223,11 @@ func TestDoors(t *testing.T) {
 		t.Error("the desk of another office is open to this one's staff")
 	}
 	wrong := p.nodes[district].browser(t).get("/vi/desk")
-	wrong.fill("/desk/sign-in", "login", "xa", "password", password).says("không đúng")
+	wrong.fill("/desk/sign-in", "login", "xa", "password", password).says("chưa được giao vai trò nào tại cơ quan này")
+	wrong.get("/vi/desk").fill("/desk/sign-in", "login", "xa", "password", "mật khẩu sai rồi").says("không đúng")
+	wrong.get("/vi/desk").fill("/desk/sign-in", "login", "hai", "password", password).says("tài khoản của người dân")
+	wrong.get("/vi/sign-in").fill("/sign-in", "login", "xa", "password", password).says("tài khoản cán bộ")
+	wrong.get("/vi/sign-in").fill("/sign-in", "login", "xa", "password", "mật khẩu sai rồi").says("không đúng")
 	wrong.get("/vi/sign-in?next=//evil.example/").fill("/sign-in", "login", "hai", "password", password)
 	if !strings.HasPrefix(wrong.path, "/vi/dossiers") {
 		t.Errorf("signing in leads to %s", wrong.path)
@@ -249,7 +253,7 @@ func TestBadInput(t *testing.T) {
 	n := p.nodes[commune]
 	b := n.registered(t, "hai")
 	for path, want := range map[string]int{
-		"/vi/nothing": 404, "/fr/": 404, "/vi/procedures/9.999999": 404, "/vi/drafts/none": 404, "/vi/dossiers/x": 400,
+		"/vi/nothing": 404, "/fr/": 404, "/vi/procedures/9.999999": 404, "/vi/drafts/none": 404, "/vi/dossiers/garbage": 404,
 		"/en/dossiers/H32.22327-261125-0099": 404, "/en/desk/nothing": 404, "/vi/search?from=-5": 200, "/vi/search?from=99999&q=%ff": 200,
 	} {
 		if b.get(path); b.status != want || !strings.Contains(b.body, "<h1>") {

@@ -79,7 +79,13 @@ func (c *call) dossiers(who office.Citizen) error {
 }
 
 func (c *call) dossier(who office.Citizen) error {
+	if _, ok := dossier.NormalCode(c.r.PathValue("code")); !ok {
+		return errNotFound
+	}
 	v, err := c.office.MyDossier(c.r.Context(), who, c.r.PathValue("code"))
+	if directory.CodeOf(err) == directory.NoLeader {
+		return &stop{http.StatusServiceUnavailable, page.Unreached(c.l)}
+	}
 	if err != nil {
 		return err
 	}
@@ -137,7 +143,7 @@ func (c *call) purpose(p string) string {
 
 func (c *call) file(who office.Citizen) error {
 	b, err := digest.Parse(c.r.PathValue("blob"))
-	if err != nil {
+	if _, ok := dossier.NormalCode(c.r.PathValue("code")); err != nil || !ok {
 		return errNotFound
 	}
 	info, body, err := c.office.File(c.r.Context(), who, c.r.PathValue("code"), b)

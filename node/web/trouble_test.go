@@ -204,3 +204,23 @@ func TestDirectoryOutOfReach(t *testing.T) {
 	xa.get("/vi/desk/outbox").sees("Không liên lạc được danh bạ tỉnh", "2 trên 2")
 	xa.get("/vi/").sees("không liên lạc được danh bạ tỉnh")
 }
+
+// TestGoingBackAfterHandingIn: the pages of a draft that was handed in lead to its confirmation; what is sent to one is refused
+// with a way there, and deleting it deletes nothing.
+func TestGoingBackAfterHandingIn(t *testing.T) {
+	p := newProvince(t)
+	hai := p.nodes[commune].registered(t, "hai")
+	draft := toCheck(t, hai)
+	drop := hai.get(draft).form("/drop")
+	questions := hai.get(draft + "/form").form("/form")
+	done := hai.get(draft + "/check").fill("/submit").sees("Đã nộp hồ sơ").path
+	for _, page := range []string{"", "/form", "/papers", "/check"} {
+		if hai.get(draft + page).sees("Đã nộp hồ sơ"); hai.path != done {
+			t.Errorf("%s%s leads to %s", draft, page, hai.path)
+		}
+	}
+	for _, f := range []formSeen{questions, drop} {
+		hai.send(f, "", nil).stuck(http.StatusConflict, "Hồ sơ này đã được nộp").link("/submissions/").sees("Đã nộp hồ sơ")
+	}
+	p.nodes[commune].registered(t, "binh").get(draft + "/check").stuck(http.StatusNotFound)
+}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -157,7 +158,7 @@ func (c *call) prove(login, password string) (a directory.Account, fault string,
 		c.limiter.Right(login, c.address())
 		return a, "", nil
 	case directory.Denied:
-		return a, "fault.sign_in", nil
+		return a, c.shut(login, err), nil
 	}
 	c.limiter.Void(login, c.address())
 	switch directory.CodeOf(err) {
@@ -167,6 +168,22 @@ func (c *call) prove(login, password string) (a directory.Account, fault string,
 		return a, "fault.too_many", nil
 	}
 	return a, "", err
+}
+
+// shut words why somebody does not come in. Only who knows the password reads that it was right.
+func (c *call) shut(login string, err error) string {
+	switch {
+	case errors.Is(err, office.ErrNoRole):
+		c.limiter.Right(login, c.address())
+		return "fault.no_role"
+	case !errors.Is(err, office.ErrOtherDoor):
+		return "fault.sign_in"
+	}
+	c.limiter.Right(login, c.address())
+	if c.door == page.Desk {
+		return "fault.citizen_door"
+	}
+	return "fault.other_door"
 }
 
 // enter opens a session and goes on.
