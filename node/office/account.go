@@ -15,9 +15,6 @@ import (
 	"motcua/node/store"
 )
 
-// askTime bounds how long a person waits for an answer from elsewhere before this node answers with what it knows.
-const askTime = 3 * time.Second
-
 // Why somebody whose password was right does not come in; both are Denied.
 var (
 	ErrOtherDoor = errors.New("staff sign in at the desk, citizens at the portal")
@@ -56,11 +53,10 @@ func (o *Office) Register(ctx context.Context, in Registration) (a directory.Acc
 	if a, err = o.newAccount(ctx, in); err != nil {
 		return a, false, err
 	}
-	asked, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	confirmed, err := o.Calls.Register(asked, a)
+	// Silent or not, the directory is asked: an account that it has made is worth the wait.
+	var confirmed directory.Account
+	err = o.insist(ctx, askTime, func(ctx context.Context) (err error) { confirmed, err = o.Calls.Register(ctx, a); return err })
 	if err == nil {
-		o.heard()
 		return confirmed, false, o.Store.Update(ctx, func(t *store.Tx) error { return t.PutAccount(confirmed) })
 	}
 	if !outOfReach(err) {
@@ -154,13 +150,14 @@ func (o *Office) authenticateHere(ctx context.Context, known accounts, password 
 
 // signIn has the directory check a password, for a short time. Busy is why this node could not derive its verifier.
 func (o *Office) signIn(ctx context.Context, login, password string) (a directory.Account, busy, err error) {
-	asked, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	a, err = o.Calls.SignIn(asked, login, func(ctx context.Context, params string) (v string, err error) {
-		v, busy = o.Passwords.Derive(ctx, params, password)
-		return v, busy
+	err = o.consult(ctx, func(ctx context.Context) error {
+		a, err = o.Calls.SignIn(ctx, login, func(ctx context.Context, params string) (v string, err error) {
+			v, busy = o.Passwords.Derive(ctx, params, password)
+			return v, busy
+		})
+		return err
 	})
-	if err == nil || !outOfReach(err) {
+	if !outOfReach(err) {
 		o.heard()
 	}
 	return a, busy, err
@@ -239,9 +236,8 @@ func (o *Office) Account(ctx context.Context, id directory.AccountID) (a directo
 	if err == nil || !errors.Is(err, store.ErrNotFound) {
 		return a, err
 	}
-	asked, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	return o.fetchAccount(asked, id)
+	err = o.consult(ctx, func(ctx context.Context) (err error) { a, err = o.fetchAccount(ctx, id); return err })
+	return a, err
 }
 
 // fetchAccount brings the copy of an account up to date. It comes without a verifier: with a version that is new here nobody

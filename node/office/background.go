@@ -81,13 +81,9 @@ func (o *Office) reportTracks(ctx context.Context) error {
 		if err != nil || len(batch) == 0 {
 			return err
 		}
-		call, cancel := context.WithTimeout(ctx, callTime)
-		err = o.Calls.Report(call, batch)
-		cancel()
-		if err != nil {
+		if err := o.insist(ctx, callTime, func(ctx context.Context) error { return o.Calls.Report(ctx, batch) }); err != nil {
 			return err
 		}
-		o.heard()
 		// A crash here: they are reported again, which changes nothing at the directory.
 		if err := o.Store.Update(ctx, func(t *store.Tx) error { return t.TracksSent(batch) }); err != nil {
 			return err
@@ -103,9 +99,8 @@ func (o *Office) confirm(ctx context.Context) error {
 		return err
 	}
 	for _, a := range list {
-		call, cancel := context.WithTimeout(ctx, callTime)
-		confirmed, err := o.Calls.Register(call, a)
-		cancel()
+		var confirmed directory.Account
+		err := o.insist(ctx, callTime, func(ctx context.Context) (err error) { confirmed, err = o.Calls.Register(ctx, a); return err })
 		if c := directory.CodeOf(err); err != nil && c != directory.Conflict && c != directory.Invalid {
 			return err
 		}
@@ -128,14 +123,12 @@ func (o *Office) confirm(ctx context.Context) error {
 
 // refreshStaff fetches the accounts that have a role here, so that they can sign in with the line cut.
 func (o *Office) refreshStaff(ctx context.Context) {
-	call, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	list, err := o.Calls.Staff(call, o.Code)
+	var list []directory.Account
+	err := o.insist(ctx, callTime, func(ctx context.Context) (err error) { list, err = o.Calls.Staff(ctx, o.Code); return err })
 	if err != nil {
 		o.Log.Debug("staff not refreshed", "err", err)
 		return
 	}
-	o.heard()
 	err = o.Store.Update(ctx, func(t *store.Tx) error {
 		for _, a := range list {
 			if err := t.PutAccount(a); err != nil {

@@ -65,12 +65,6 @@ func (o *Office) ownRow(op string, c Citizen, code string) (store.Row, error) {
 // MyDossiers lists a citizen's dossiers: those this node holds, and those the directory knows of. Complete is false when the
 // directory could not be asked.
 func (o *Office) MyDossiers(ctx context.Context, c Citizen) (out []Mine, complete bool, err error) {
-	asked, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	tracks, askErr := o.Calls.Mine(asked, c.ID)
-	if askErr == nil {
-		o.heard()
-	}
 	var rows []store.Row
 	err = o.Store.View(func(t *store.Tx) (err error) { rows, _, err = t.ByAccount(string(c.ID), "", maxPage); return err })
 	if err != nil {
@@ -81,25 +75,39 @@ func (o *Office) MyDossiers(ctx context.Context, c Citizen) (out []Mine, complet
 			out = append(out, o.mineRow(r))
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	var tracks []directory.Track
+	var askErr error
+	var asking sync.WaitGroup
+	asking.Go(func() { tracks, askErr = o.mine(ctx, c) })
+	asked := map[string]bool{}
+	o.refreshMine(ctx, c, out, asked)
+	asking.Wait()
 	for _, tr := range tracks {
 		out = o.mergeTrack(out, tr)
 	}
-	o.refreshMine(ctx, c, out)
+	o.refreshMine(ctx, c, out, asked)
 	slices.SortStableFunc(out, func(a, b Mine) int { return b.AsOf.Compare(a.AsOf) })
 	return out, askErr == nil, nil
+}
+
+// mine asks the directory for the tracks of a citizen's dossiers.
+func (o *Office) mine(ctx context.Context, c Citizen) (out []directory.Track, err error) {
+	err = o.consult(ctx, func(ctx context.Context) (err error) { out, err = o.Calls.Mine(ctx, c.ID); return err })
+	return out, err
 }
 
 // maxRefreshed bounds the lines of one list that other offices are asked about.
 const maxRefreshed = 20
 
 // refreshMine asks the offices that answer for the lines this node does not, all at once. What is known already stands where
-// one does not answer.
-func (o *Office) refreshMine(ctx context.Context, c Citizen, out []Mine) {
+// one does not answer. None is asked twice: asked are the codes of those that were.
+func (o *Office) refreshMine(ctx context.Context, c Citizen, out []Mine, asked map[string]bool) {
 	var group sync.WaitGroup
-	asked := 0
 	for i := range out {
-		if m := &out[i]; !m.Fresh && m.Office.Code != "" && asked < maxRefreshed {
-			asked++
+		if m := &out[i]; !m.Fresh && m.Office.Code != "" && len(asked) < maxRefreshed && !asked[m.Code] && !asked[m.Alias] {
+			asked[m.Code] = true
 			group.Go(func() { o.refreshLine(ctx, c, m) })
 		}
 	}
@@ -178,11 +186,13 @@ func (o *Office) MyDossier(ctx context.Context, c Citizen, code string) (Dossier
 	if rowErr == nil && row.Root == string(o.Code) {
 		return o.ownDossier(ctx, c, row)
 	}
-	root, tr, known := o.whereIs(ctx, c, normal, row, rowErr == nil)
+	asked, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	root, tr, known := o.whereIs(asked, c, normal, row, rowErr == nil)
 	if root == "" {
 		return DossierView{}, directory.Errorf("dossier", directory.NotFound, "no such dossier of this account is known here, or the directory cannot be reached")
 	}
-	if a, err := o.askFor(ctx, c, root, Question{Kind: AskSheet, Code: normal}); err == nil && a.Sheet != nil {
+	if a, err := o.askFor(asked, c, root, Question{Kind: AskSheet, Code: normal}); err == nil && a.Sheet != nil {
 		s := *a.Sheet
 		if rowErr == nil { // what this portal has shown of its own copy is known here alone
 			if s.Looks, err = o.withLooksHere(s.Looks, row.Chain); err != nil {
@@ -204,9 +214,7 @@ func (o *Office) whereIs(ctx context.Context, c Citizen, code string, row store.
 	if held {
 		return row.Root, tr, false // its office is known; the directory is asked only if that does not answer
 	}
-	asked, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	tracks, err := o.Calls.Mine(asked, c.ID)
+	tracks, err := o.mine(ctx, c)
 	if err != nil {
 		return "", tr, false
 	}
@@ -317,7 +325,12 @@ func (o *Office) File(ctx context.Context, c Citizen, code string, blob digest.D
 	if q.Behalf, err = o.behalf(c, normal, root); err != nil {
 		return FileInfo{}, nil, err
 	}
+	turn, ok := o.reach.begin(replication.Name(root))
+	if !ok {
+		return FileInfo{}, nil, errSilent("office " + root)
+	}
 	a, r, err := o.Peers.Ask(ctx, replication.Name(root), q)
+	o.reach.end(ctx, turn, err)
 	switch {
 	case err != nil:
 		return FileInfo{}, nil, directory.Errorf("file", directory.NoLeader, "office %s cannot be reached now; try again later", root)
@@ -326,7 +339,7 @@ func (o *Office) File(ctx context.Context, c Citizen, code string, blob digest.D
 	case a.File == nil || r == nil:
 		return FileInfo{}, nil, directory.Errorf("file", directory.Internal, "office %s gave no file", root)
 	}
-	o.heard()
+	o.noted()
 	info := FileInfo(*a.File)
 	info.Name = fileName(info.Name, info.MediaType)
 	return info, r, nil

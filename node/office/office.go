@@ -128,6 +128,7 @@ type Office struct {
 	guesses guesses
 	askers  askers
 	checks  checks
+	reach   reach
 
 	mu       sync.Mutex
 	calendar *calendar.Calendar // of the version in it
@@ -156,7 +157,13 @@ func (o *Office) self() replication.Name { return replication.Name(o.Code) }
 func (o *Office) today() directory.Date { return directory.DateOf(o.Now()) }
 
 // heard notes a word from outside.
-func (o *Office) heard() { o.contact.Store(o.Now().UnixMilli()) }
+func (o *Office) heard() {
+	o.noted()
+	o.reach.heard()
+}
+
+// noted is heard for the answer of one office, which says nothing of whether others are in reach.
+func (o *Office) noted() { o.contact.Store(o.Now().UnixMilli()) }
 
 // days returns the calendar in force.
 func (o *Office) days() (*calendar.Calendar, error) {

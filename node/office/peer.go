@@ -63,10 +63,19 @@ type FileHead struct {
 
 // ask asks another office a question that has no file for an answer, for a short time.
 func (o *Office) ask(ctx context.Context, office string, q Question) (Answer, error) {
-	asked, cancel := context.WithTimeout(ctx, askTime)
+	turn, ok := o.reach.begin(replication.Name(office))
+	if !ok {
+		return Answer{}, errSilent("office " + office)
+	}
+	within := askTime
+	if o.reach.is(theDirectory) {
+		within = hurriedTime
+	}
+	asked, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	q.Version = 1
 	a, r, err := o.Peers.Ask(asked, replication.Name(office), q)
+	o.reach.end(ctx, turn, err)
 	if r != nil {
 		r.Close()
 	}
@@ -78,7 +87,7 @@ func (o *Office) ask(ctx context.Context, office string, q Question) (Answer, er
 	case a.Error != nil:
 		return a, a.Error
 	}
-	o.heard()
+	o.noted()
 	return a, nil
 }
 

@@ -92,33 +92,56 @@ func (o *Office) track(ctx context.Context, code, lastFour string) (TrackView, e
 	case held && row.Root == string(o.Code):
 		return o.rowTrack(row), nil
 	}
-	tr, err := o.lookup(ctx, code, lastFour, held)
-	switch {
-	case err == nil:
-		return o.freshest(ctx, o.trackView(tr), code, lastFour), nil
-	case held:
-		return o.freshest(ctx, o.rowTrack(row), code, lastFour), nil
+	return o.trackElsewhere(ctx, row, held, code, lastFour)
+}
+
+// trackElsewhere asks the directory, and at the same time the office that answers for the dossier if its code or this node's copy
+// tells which: its answer is the surest, and comes with the directory out of reach too.
+func (o *Office) trackElsewhere(ctx context.Context, row store.Row, held bool, code, lastFour string) (TrackView, error) {
+	var tr directory.Track
+	var unknown error
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	asking.Go(func() { tr, unknown = o.lookup(ctx, code, lastFour, held) })
+	root := row.Root
+	if c, err := dossier.ParseCode(code); err == nil && !held {
+		root = string(c.Office)
 	}
-	return TrackView{}, err
+	v, err := o.askTrack(ctx, root, code, lastFour)
+	if err == nil {
+		return v, nil
+	}
+	asking.Wait()
+	switch {
+	case unknown == nil && string(tr.Root) != root:
+		return o.freshest(ctx, o.trackView(tr), code, lastFour), nil
+	case unknown == nil:
+		return o.trackView(tr), nil
+	case held:
+		return o.rowTrack(row), nil
+	case outOfReach(unknown) && directory.CodeOf(err) == directory.Denied:
+		return TrackView{}, errNotProven()
+	}
+	return TrackView{}, unknown
 }
 
 // lookup asks the directory for a track, once it is proven that whoever asks may see it.
 func (o *Office) lookup(ctx context.Context, code, lastFour string, proven bool) (tr directory.Track, err error) {
-	asked, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	if !proven {
-		proven, err = o.Calls.Prove(asked, code, lastFour)
-	}
-	switch {
-	case err == nil && proven:
-		tr, err = o.Calls.Lookup(asked, code)
-	case err == nil || directory.CodeOf(err) == directory.NotFound:
-		err = errNotProven()
-	}
-	switch c := directory.CodeOf(err); {
-	case err == nil:
-		o.heard()
-	case c == directory.Internal || c == directory.NoLeader:
+	err = o.consult(ctx, func(ctx context.Context) (err error) {
+		if !proven {
+			proven, err = o.Calls.Prove(ctx, code, lastFour)
+		}
+		switch {
+		case err == nil && proven:
+			tr, err = o.Calls.Lookup(ctx, code)
+		case err == nil || directory.CodeOf(err) == directory.NotFound:
+			err = errNotProven()
+		}
+		return err
+	})
+	if c := directory.CodeOf(err); c == directory.Internal || c == directory.NoLeader {
 		err = directory.Errorf("track", directory.NoLeader, "this office does not hold the dossier, and the directory cannot be reached now; try again later")
 	}
 	return tr, err
@@ -126,20 +149,31 @@ func (o *Office) lookup(ctx context.Context, code, lastFour string, proven bool)
 
 // freshest asks the office that answers for a dossier; what is known already stands where it does not answer.
 func (o *Office) freshest(ctx context.Context, v TrackView, code, lastFour string) TrackView {
-	root := string(v.Office.Code)
-	if root == "" || root == string(o.Code) {
+	out, err := o.askTrack(ctx, string(v.Office.Code), code, lastFour)
+	if err != nil {
 		return v
 	}
-	a, err := o.ask(ctx, root, Question{Kind: AskTrack, Code: code, LastFour: lastFour})
-	if err != nil || a.Track == nil {
-		return v
+	return out
+}
+
+// askTrack asks another office where a dossier is that it answers for.
+func (o *Office) askTrack(ctx context.Context, office, code, lastFour string) (TrackView, error) {
+	if office == "" || office == string(o.Code) {
+		return TrackView{}, directory.Errorf("track", directory.NotFound, "no other office to ask")
+	}
+	a, err := o.ask(ctx, office, Question{Kind: AskTrack, Code: code, LastFour: lastFour})
+	if err != nil {
+		return TrackView{}, err
+	}
+	if a.Track == nil {
+		return TrackView{}, directory.Errorf("track", directory.Internal, "office %s gave no track", office)
 	}
 	out := o.trackView(*a.Track)
 	out.Fresh, out.Source = true, FromHolder
 	if p, ok := o.Directory.Procedure(a.Procedure, a.ProcVersion); ok {
 		out.Procedure = p.Name
 	}
-	return out
+	return out, nil
 }
 
 // errNotProven does not tell a wrong code from wrong digits.
