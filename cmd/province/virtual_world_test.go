@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -74,8 +75,23 @@ type world struct {
 	said     ledger
 }
 
+// The bounds of a test. Virtual time ends no test that hangs: it waits, or runs on with whatever still ticks.
+const (
+	endsWithin = 2 * time.Minute // of virtual time: a machine that is switched off
+	realTime   = 8 * time.Minute // by the clock on the wall: a province, on a busy machine with the race detector
+)
+
+// hang ends the tests and shows where every goroutine stands: a bubble with one that never ends cannot fail.
+func hang(what string) {
+	stacks := make([]byte, 16<<20)
+	fmt.Fprintf(os.Stderr, "%s\n\n%s\n", what, stacks[:runtime.Stack(stacks, true)])
+	os.Exit(2)
+}
+
 // inProvince runs a test in a founded province where every office is enrolled and served.
 func inProvince(t *testing.T, f func(w *world)) {
+	watch := time.AfterFunc(realTime, func() { hang(fmt.Sprintf("%s still runs after %v", t.Name(), realTime)) })
+	defer watch.Stop()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2026, 11, 24, firstHour, 0, 0, 0, directory.Zone)))
 		w := &world{
@@ -221,8 +237,13 @@ func (w *world) off(m *machine) {
 		return
 	}
 	m.stop()
-	if err := <-m.done; err != nil {
-		w.t.Errorf("%s ended: %v", m.name, err)
+	select {
+	case err := <-m.done:
+		if err != nil {
+			w.t.Errorf("%s ended: %v", m.name, err)
+		}
+	case <-time.After(endsWithin):
+		hang(fmt.Sprintf("%s: %s was switched off and does not end within %v", w.t.Name(), m.name, endsWithin))
 	}
 	m.stop = nil
 }

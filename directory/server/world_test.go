@@ -144,8 +144,13 @@ func (w *world) stop(name string) {
 	r := w.up[name]
 	delete(w.up, name)
 	r.stop()
-	if err := <-r.done; err != nil {
-		w.t.Errorf("%s ended: %v", name, err)
+	select {
+	case err := <-r.done:
+		if err != nil {
+			w.t.Errorf("%s ended: %v", name, err)
+		}
+	case <-time.After(time.Minute):
+		panic(name + " was stopped and does not end within a minute")
 	}
 }
 
