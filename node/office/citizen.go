@@ -188,9 +188,9 @@ func (o *Office) MyDossier(ctx context.Context, c Citizen, code string) (Dossier
 	}
 	asked, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	root, tr, known := o.whereIs(asked, c, normal, row, rowErr == nil)
-	if root == "" {
-		return DossierView{}, directory.Errorf("dossier", directory.NotFound, "no such dossier of this account is known here, or the directory cannot be reached")
+	root, tr, known, err := o.whereIs(asked, c, normal, row, rowErr == nil)
+	if err != nil {
+		return DossierView{}, err
 	}
 	if a, err := o.askFor(asked, c, root, Question{Kind: AskSheet, Code: normal}); err == nil && a.Sheet != nil {
 		s := *a.Sheet
@@ -209,14 +209,15 @@ func (o *Office) MyDossier(ctx context.Context, c Citizen, code string) (Dossier
 	return o.onlyTrack(tr), nil
 }
 
-// whereIs finds the office that answers for a citizen's dossier, and what the directory says of it.
-func (o *Office) whereIs(ctx context.Context, c Citizen, code string, row store.Row, held bool) (root string, tr directory.Track, known bool) {
+// whereIs finds the office that answers for a citizen's dossier, and what the directory says of it. The error is NotFound where
+// the directory knows of no such dossier, NoLeader where it does not answer.
+func (o *Office) whereIs(ctx context.Context, c Citizen, code string, row store.Row, held bool) (root string, tr directory.Track, known bool, err error) {
 	if held {
-		return row.Root, tr, false // its office is known; the directory is asked only if that does not answer
+		return row.Root, tr, false, nil // its office is known; the directory is asked only if that does not answer
 	}
 	tracks, err := o.mine(ctx, c)
 	if err != nil {
-		return "", tr, false
+		return "", tr, false, directory.Errorf("dossier", directory.NoLeader, "the dossier is not known here, and the directory cannot be reached; try again later")
 	}
 	for _, t := range tracks {
 		if t.Code == code || t.Alias == code {
@@ -224,10 +225,10 @@ func (o *Office) whereIs(ctx context.Context, c Citizen, code string, row store.
 			if root == "" {
 				root = string(t.Holder)
 			}
-			return root, t, true
+			return root, t, true, nil
 		}
 	}
-	return "", tr, false
+	return "", tr, false, directory.Errorf("dossier", directory.NotFound, "no such dossier of this account is known here")
 }
 
 // ownDossier shows a dossier that this office answers for. The look is recorded first.
@@ -316,12 +317,11 @@ func (o *Office) File(ctx context.Context, c Citizen, code string, blob digest.D
 			return info, r, err
 		}
 	}
-	root, _, _ := o.whereIs(ctx, c, normal, row, rowErr == nil)
-	if root == "" {
-		return FileInfo{}, nil, directory.Errorf("file", directory.NotFound, "no such dossier of this account is known here")
+	root, _, _, err := o.whereIs(ctx, c, normal, row, rowErr == nil)
+	if err != nil {
+		return FileInfo{}, nil, err
 	}
 	q := Question{Version: 1, Kind: AskFile, Code: normal, Blob: blob}
-	var err error
 	if q.Behalf, err = o.behalf(c, normal, root); err != nil {
 		return FileInfo{}, nil, err
 	}

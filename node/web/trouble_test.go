@@ -224,3 +224,19 @@ func TestGoingBackAfterHandingIn(t *testing.T) {
 	}
 	p.nodes[commune].registered(t, "binh").get(draft + "/check").stuck(http.StatusNotFound)
 }
+
+// TestOwnDossierOutOfReach: a dossier that nobody in reach knows may be there all the same; one that the directory does not know
+// is not.
+func TestOwnDossierOutOfReach(t *testing.T) {
+	p := newProvince(t)
+	hai := p.nodes[commune].registered(t, "hai")
+	code := file(t, hai, "")
+	p.carry()
+	third := hai.at(p.nodes[district])
+	third.get("/vi/dossiers/" + code).sees("to khai.pdf")
+	third.get("/vi/dossiers/N4K7-Q2MX-8RTD").stuck(http.StatusNotFound)
+	p.setLine(commune, false)
+	p.loseDirectory()
+	third.get("/vi/dossiers/"+code).stuck(http.StatusServiceUnavailable, "Chưa xem được hồ sơ này", "vẫn an toàn")
+	third.get("/vi/dossiers/garbage").stuck(http.StatusNotFound)
+}
