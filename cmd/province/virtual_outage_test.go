@@ -108,14 +108,19 @@ func (s *story) lastKnown(portal directory.OfficeCode) *story {
 	})
 }
 
-// outOfReach checks that an office which has nothing of the dossier says that it cannot know now.
+// outOfReach checks that an office which has nothing of the dossier says that it cannot know now by a submission code; a dossier
+// code names the office that answers.
 func (s *story) outOfReach(portal directory.OfficeCode) *story {
 	return s.line(string(portal)+" says that the directory is out of reach", func() error {
-		v, err := s.w.node(portal).Track(s.w.t.Context(), s.code, "1230")
+		v, err := s.w.node(portal).Track(s.w.t.Context(), s.alias, "1230")
 		if directory.CodeOf(err) != directory.NoLeader {
 			return fmt.Errorf("it says %+v, %w", v, err)
 		}
-		return nil
+		v, err = s.w.node(portal).Track(s.w.t.Context(), s.code, "1230")
+		if err == nil && (!v.Fresh || v.Code != s.code) {
+			err = fmt.Errorf("it says %+v by the dossier code", v)
+		}
+		return err
 	})
 }
 

@@ -97,7 +97,7 @@ func TestStick(t *testing.T) {
 			waiting(dienKhanh, 1).
 			writesStick(dienKhanh, dienAn).
 			readsStick(dienAn, 1).
-			waiting(dienAn, 0). // the stick had the receipt of the request
+			waiting(dienAn, 1). // what the portal is told; the stick had the receipt of the request
 			readsStick(dienAn, 0).
 			does(dienAn, returns).
 			heal(dienAn).

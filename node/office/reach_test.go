@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"motcua/crypto/digest"
 	"motcua/directory"
 	"motcua/node/dossier"
 	"motcua/replication"
@@ -200,5 +201,24 @@ func TestTrackAsksTheOfficeInTheCode(t *testing.T) {
 	p.cut[huyen] = true
 	if _, err := n.Track(ctx, code, "4567"); directory.CodeOf(err) != directory.NoLeader {
 		t.Errorf("with the line cut: %v", err)
+	}
+}
+
+// TestNobodyCanTell: a dossier that this node does not hold is not said to be none while the directory is out of reach.
+func TestNobodyCanTell(t *testing.T) {
+	p := newProvince(t)
+	ctx, n := t.Context(), p.offices[huyen]
+	c := p.citizen("anh")
+	alias := p.submit(xa, c)
+	p.cut[huyen] = true
+	if _, err := n.MyDossier(ctx, c, alias); directory.CodeOf(err) != directory.NoLeader {
+		t.Errorf("dossier: %v", err)
+	}
+	if _, _, err := n.File(ctx, c, alias, digest.Digest{}); directory.CodeOf(err) != directory.NoLeader {
+		t.Errorf("file: %v", err)
+	}
+	p.cut[huyen] = false
+	if _, err := n.MyDossier(ctx, c, "SFA4-MWXC-KR9M"); directory.CodeOf(err) != directory.NotFound {
+		t.Errorf("no dossier of theirs: %v", err)
 	}
 }
