@@ -124,6 +124,9 @@ func (c *call) startDo(who office.Citizen) error {
 	if code == "" || code.Validate() != nil {
 		return c.showStart([]page.Problem{{Field: "office", Text: c.l.T("fault.office")}})
 	}
+	if o, ok := c.tables.Office(code); ok && !c.enrolled(code) {
+		return &stop{http.StatusConflict, page.Absent(c.l, c.in(o.NameOn(c.date())))}
+	}
 	key := "start/" + string(who.ID) + "/" + v.Get("once")
 	id, err := c.repeats.once(c.r.Context(), key, func() (string, error) {
 		return c.office.StartDraft(c.r.Context(), who, c.r.PathValue("code"), code)

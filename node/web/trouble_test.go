@@ -108,6 +108,7 @@ func TestOfficeWithoutANode(t *testing.T) {
 	forward := xa.link("/forward").form("/forward")
 	hai := p.nodes[island].registered(t, "binh")
 	draft := toCheck(t, hai)
+	start := hai.get("/vi/procedures/" + funeral + "/start?q=vinh+hoa").form("/start")
 	p.leave(district)
 	xa.get(at).sees("chưa có máy chủ trong hệ thống", "Hồ sơ vẫn ở đây")
 	for _, l := range xa.links {
@@ -120,6 +121,7 @@ func TestOfficeWithoutANode(t *testing.T) {
 	p.leave(commune)
 	hai.get(draft+"/check").fill("/submit").stuck(http.StatusConflict, "chưa có máy chủ", "Bản nháp vẫn được giữ")
 	hai.get(draft + "/check").sees("Kiểm tra trước khi nộp")
+	hai.send(start, "", nil, "office", string(commune)).stuck(http.StatusConflict, "chưa có máy chủ")
 }
 
 // toCheck begins a draft for the commune and fills it in; the answer is its address.
