@@ -95,11 +95,6 @@ func TestAccountsAreCopiesOfTheDirectorys(t *testing.T) {
 		if len(waits) != 0 || len(all) != 3 || len(rest) != 1 || rest[0].ID != "3" {
 			t.Errorf("%d wait, %d accounts, after the first: %v", len(waits), len(all), rest)
 		}
-		for id, want := range map[directory.AccountID]bool{"1": true, "2": false, "none": false} {
-			if refused, err := tx.Refused(id); refused != want || err != nil {
-				t.Errorf("account %s refused: %v %v", id, refused, err)
-			}
-		}
 		return errors.Join(err, err2, err3)
 	})
 }
@@ -194,6 +189,11 @@ func TestRefusedAndCompletedAccounts(t *testing.T) {
 		whole, _, err3 := tx.AccountByID("2")
 		if len(waits) != 0 || !provisional || held.ID != "1" || whole.Verifier != "first" {
 			t.Errorf("%d wait; %+v %v; verifier %q", len(waits), held, provisional, whole.Verifier)
+		}
+		for id, want := range map[directory.AccountID]bool{"1": true, "2": false, "none": false} {
+			if refused, err := tx.Refused(id); refused != want || err != nil {
+				t.Errorf("account %s refused: %v %v", id, refused, err)
+			}
 		}
 		return errors.Join(err, err2, err3)
 	})
