@@ -176,11 +176,18 @@ func (b *browser) setValue(sel chromedp.CSS, value string) {
 	b.eval(fmt.Sprintf(`document.querySelector('%s').value = %s`, sel, quoted))
 }
 
-// choose clicks the radio button or checkbox of a label.
+// choose clicks the radio button or checkbox of a label until it is chosen: a click can fall beside it while the page still
+// scrolls.
 func (b *browser) choose(label string) {
 	b.t.Helper()
-	sel := b.mark("choice labelled "+label, byLabel, label)
-	b.do("choose "+label, chromedp.Click(sel))
+	for range 5 {
+		sel := b.mark("choice labelled "+label, byLabel, label)
+		b.do("choose "+label, chromedp.Click(sel))
+		if b.eval(fmt.Sprintf(`String(document.querySelector('%s').checked)`, sel)) == "true" {
+			return
+		}
+	}
+	b.t.Fatalf("%s cannot be chosen on %s", label, b.eval("location.href"))
 }
 
 // attach picks a file for the field of a label.

@@ -3,6 +3,8 @@ package cluster
 import (
 	"io"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,6 +64,7 @@ func (p *pair) link(n byte) *link.Link {
 // follow answers as a follower that votes for whoever asks. What it says to entries is decided by accept; it takes its
 // time for it, so that several requests are under way.
 func (p *pair) follow(accept func(a *raft.AppendEntriesRequest) bool) {
+	var mu sync.Mutex // of last, and of what accept counts
 	var last uint64
 	answer := func(rpc raft.RPC) {
 		switch c := rpc.Command.(type) {
@@ -73,6 +76,10 @@ func (p *pair) follow(accept func(a *raft.AppendEntriesRequest) bool) {
 			r := &raft.AppendEntriesResponse{Term: c.Term, Success: true, NoRetryBackoff: true}
 			if c.PrevLogEntry > 0 || len(c.Entries) > 0 {
 				time.Sleep(20 * time.Millisecond)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if c.PrevLogEntry > 0 || len(c.Entries) > 0 {
 				r.Success = accept(c)
 			}
 			if n := len(c.Entries); n > 0 && r.Success {
@@ -111,14 +118,14 @@ func (p *pair) lead() {
 func TestAFollowerThatRefusesIsToldTheRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPair(t)
-		asked, told := 0, uint64(0)
+		asked, told := 0, new(atomic.Uint64)
 		p.follow(func(a *raft.AppendEntriesRequest) bool {
 			asked++
 			if asked%4 == 0 {
 				return false
 			}
 			if n := len(a.Entries); n > 0 {
-				told = a.Entries[n-1].Index
+				told.Store(a.Entries[n-1].Index)
 			}
 			return true
 		})
@@ -128,8 +135,8 @@ func TestAFollowerThatRefusesIsToldTheRest(t *testing.T) {
 			time.Sleep(5 * time.Millisecond)
 		}
 		time.Sleep(10 * time.Second)
-		if last := p.server.Status().LastLog; told != last || last < 300 {
-			t.Errorf("the follower was told entries up to %d of %d", told, last)
+		if last := p.server.Status().LastLog; told.Load() != last || last < 300 {
+			t.Errorf("the follower was told entries up to %d of %d", told.Load(), last)
 		}
 		if err := p.server.Close(); err != nil {
 			t.Error(err)

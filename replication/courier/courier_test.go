@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,9 +109,10 @@ func TestAWakeUpCutsTheWaitShort(t *testing.T) {
 func TestStuckParcelsDoNotHoldUpTheOthers(t *testing.T) {
 	in(t, func(t *testing.T, p *province) {
 		a, b := p.office("A"), p.office("B")
-		full := true
+		var full atomic.Bool
+		full.Store(true)
 		b.inbox.Accept = func(_ replication.Parcel, c replication.Content) error {
-			if full && strings.HasPrefix(string(c.Body), "stuck") {
+			if full.Load() && strings.HasPrefix(string(c.Body), "stuck") {
 				return errors.New("disk trouble")
 			}
 			return nil
@@ -123,7 +125,7 @@ func TestStuckParcelsDoNotHoldUpTheOthers(t *testing.T) {
 		if got := a.outbox.Attempts(stuck[0].ID()); len(got) == 0 || got[0] != "inbox_failed" {
 			t.Errorf("reasons for people: %q", got)
 		}
-		full = false
+		full.Store(false)
 		for _, q := range stuck {
 			a.delivered(q, b, "stuck", 5*time.Minute)
 		}
@@ -134,9 +136,10 @@ func TestStuckParcelsDoNotHoldUpTheOthers(t *testing.T) {
 func TestAContentToComeWaitsForTheUpgrade(t *testing.T) {
 	in(t, func(t *testing.T, p *province) {
 		a, b := p.office("A"), p.office("B")
-		old := true
+		var old atomic.Bool
+		old.Store(true)
 		b.inbox.Accept = func(replication.Parcel, replication.Content) error {
-			if !old {
+			if !old.Load() {
 				return nil
 			}
 			var known struct {
@@ -149,7 +152,7 @@ func TestAContentToComeWaitsForTheUpgrade(t *testing.T) {
 		if got := a.outbox.Attempts(q.ID()); len(got) == 0 || got[0] != "too_new" {
 			t.Errorf("reasons for people: %q", got)
 		}
-		old = false
+		old.Store(false)
 		a.delivered(q, b, "of a newer version", 5*time.Minute)
 	})
 }
