@@ -39,7 +39,17 @@ func newCommand(name, args, short, example string) *command {
 
 // commands lists every command, in the order help shows them.
 func commands() []*command {
-	return slices.Concat(demoCommands(), nodeCommands(), directoryCommands(), adminCommands(), bundleCommands(), []*command{versionCommand()})
+	return slices.Concat(
+		demoCommands(),
+		nodeCommands(),
+		directoryCommands(),
+		catalogueCommands(),
+		officeCommands(),
+		accountCommands(),
+		keyCommands(),
+		bundleCommands(),
+		[]*command{versionCommand()},
+	)
 }
 
 // dispatch finds the command of the longest matching name and runs it.

@@ -22,7 +22,7 @@ import (
 // Kind is the kind of a command. Append only.
 type Kind uint16
 
-// The kinds.
+// The kinds. Numbers are given out in tens to what belongs together.
 const (
 	KindFound           Kind = 1
 	KindPublish         Kind = 2
@@ -103,54 +103,50 @@ func Decode(b []byte) (Envelope, Command, error) {
 
 // Open reads the bytes of one command.
 func Open(k Kind, body []byte) (Command, error) {
-	c := empty(k)
-	if c == nil {
+	known, ok := kinds[k]
+	if !ok {
 		return nil, directory.Errorf("read command", directory.Newer, "kind %d is not known to this version: upgrade this server", k)
 	}
 	if len(body) > MaxBytes {
 		return nil, fmt.Errorf("read command: %d bytes, at most %d: %w", len(body), MaxBytes, wire.ErrMalformed)
 	}
+	c := known.empty()
 	if err := wire.Unmarshal(body, c); err != nil {
 		return nil, directory.Errorf("read command", directory.Newer, "%v; a later version wrote it: upgrade this server", err)
 	}
 	return c, nil
 }
 
-func empty(k Kind) Command {
-	switch k {
-	case KindFound:
-		return new(Found)
-	case KindPublish:
-		return new(Publish)
-	case KindPutAccount:
-		return new(PutAccount)
-	case KindRegisterAccount:
-		return new(RegisterAccount)
-	case KindIssueToken:
-		return new(IssueToken)
-	case KindEnrol:
-		return new(Enrol)
-	case KindRevoke:
-		return new(Revoke)
-	case KindAnnounce:
-		return new(Announce)
-	case KindReport:
-		return new(Report)
-	case KindCutEdition:
-		return new(CutEdition)
-	case KindCosignEdition:
-		return new(CosignEdition)
-	}
-	return nil
+// kinds is what belongs to each kind: its name, and an empty command to read one into.
+var kinds = map[Kind]struct {
+	name  string
+	empty func() Command
+}{
+	KindFound:           {"found", func() Command { return new(Found) }},
+	KindPublish:         {"publish", func() Command { return new(Publish) }},
+	KindPutAccount:      {"put account", func() Command { return new(PutAccount) }},
+	KindRegisterAccount: {"register account", func() Command { return new(RegisterAccount) }},
+	KindIssueToken:      {"issue token", func() Command { return new(IssueToken) }},
+	KindEnrol:           {"enrol", func() Command { return new(Enrol) }},
+	KindRevoke:          {"revoke", func() Command { return new(Revoke) }},
+	KindAnnounce:        {"announce", func() Command { return new(Announce) }},
+	KindReport:          {"report", func() Command { return new(Report) }},
+	KindCutEdition:      {"cut edition", func() Command { return new(CutEdition) }},
+	KindCosignEdition:   {"cosign edition", func() Command { return new(CosignEdition) }},
+	// Members.
+
+	// The catalogue.
+
+	// Offices and calendars.
+
+	// Accounts.
+
+	// Keys.
 }
 
 func (k Kind) String() string {
-	names := [...]string{
-		"", "found", "publish", "put account", "register account", "issue token", "enrol", "revoke", "announce",
-		"report", "cut edition", "cosign edition",
-	}
-	if int(k) < len(names) && k > 0 {
-		return names[k]
+	if known, ok := kinds[k]; ok {
+		return known.name
 	}
 	return fmt.Sprintf("kind %d", uint16(k))
 }

@@ -101,18 +101,38 @@ const (
 // Admin is the handler for province IT. Serve it where only the server's keeper can ask.
 func (s *Server) Admin() http.Handler {
 	mux := http.NewServeMux()
+	s.adminMembers(mux)
+	s.adminCatalogue(mux)
+	s.adminOffices(mux)
+	s.adminAccounts(mux)
+	s.adminKeys(mux)
+	return mux
+}
+
+func (s *Server) adminMembers(mux *http.ServeMux) {
 	mux.HandleFunc("GET /status", answer(func(ctx context.Context, _ struct{}) (Status, error) { return s.Status() }))
-	mux.HandleFunc("POST /publish", answer(s.publish))
-	mux.HandleFunc("POST /account", answer(s.putAccount))
-	mux.HandleFunc("POST /token", answer(s.issueToken))
-	mux.HandleFunc("POST /revoke", answer(s.revoke))
 	mux.HandleFunc("POST /line", answer(func(_ context.Context, q LineRequest) (struct{}, error) {
 		s.SetLine(q.Up)
 		return struct{}{}, nil
 	}))
-	mux.HandleFunc("GET /lookup", s.lookup)
+}
+
+func (s *Server) adminCatalogue(mux *http.ServeMux) {
+	mux.HandleFunc("POST /publish", answer(s.publish))
 	mux.HandleFunc("GET /edition", s.sendEdition)
-	return mux
+}
+
+func (s *Server) adminOffices(mux *http.ServeMux) {
+	mux.HandleFunc("POST /token", answer(s.issueToken))
+	mux.HandleFunc("GET /lookup", s.lookup)
+}
+
+func (s *Server) adminAccounts(mux *http.ServeMux) {
+	mux.HandleFunc("POST /account", answer(s.putAccount))
+}
+
+func (s *Server) adminKeys(mux *http.ServeMux) {
+	mux.HandleFunc("POST /revoke", answer(s.revoke))
 }
 
 // answer makes a handler of a function: JSON in, JSON out.

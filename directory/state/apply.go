@@ -119,6 +119,16 @@ func (t *transition) change(c command.Command) (any, error) {
 		return nil, t.cut(c)
 	case *command.CosignEdition:
 		return nil, t.cosign(c)
+
+		// Members.
+
+		// The catalogue.
+
+		// Offices and calendars.
+
+		// Accounts.
+
+		// Keys.
 	}
 	return nil, fmt.Errorf("%T has no transition", c)
 }
