@@ -7,6 +7,7 @@ import (
 
 	"motcua/crypto/digest"
 	"motcua/crypto/identity"
+	"motcua/crypto/record"
 	"motcua/crypto/wire"
 )
 
@@ -20,6 +21,9 @@ type Genesis struct {
 	// GossipKey is shared by all nodes and servers; it keeps strangers out of the gossip and protects nothing else.
 	GossipKey []byte `cbor:"5,keyasint"`
 	Created   int64  `cbor:"6,keyasint"` // Unix seconds
+	// Recovery is the public key (record.PublicKey) that may name new members when a majority of the old ones is lost for good.
+	// Its secret lies in a safe. None: a province without one cannot be recovered without enrolling every node anew.
+	Recovery []byte `cbor:"7,keyasint,omitempty"`
 }
 
 // Bounds of a genesis.
@@ -38,15 +42,26 @@ func (g Genesis) Validate() error {
 		return Errorf("read genesis", Newer, "it is of format %d, this version reads format 1; upgrade", g.Version)
 	case g.Province.VI == "" || len(g.Province.VI) > 200 || len(g.Province.EN) > 200:
 		return fmt.Errorf("genesis: province name missing or over 200 bytes")
-	case len(g.Members) == 0 || len(g.Members) > MaxMembers:
-		return fmt.Errorf("genesis: %d members, want 1 to %d", len(g.Members), MaxMembers)
 	case len(g.GossipKey) != GossipKeySize:
 		return fmt.Errorf("genesis: gossip key of %d bytes, want %d", len(g.GossipKey), GossipKeySize)
 	}
 	if err := g.Prefix.Validate(); err != nil {
 		return fmt.Errorf("genesis: prefix: %w", err)
 	}
-	return validMembers(g.Members)
+	if len(g.Recovery) > 0 {
+		if _, err := record.ParsePublicKey(g.Recovery); err != nil {
+			return fmt.Errorf("genesis: recovery key: %w", err)
+		}
+	}
+	return ValidMembers(g.Members)
+}
+
+// ValidMembers checks the names, addresses and keys of the directory's servers, and that there are 1 to MaxMembers.
+func ValidMembers(members []Member) error {
+	if len(members) == 0 || len(members) > MaxMembers {
+		return fmt.Errorf("genesis: %d members, want 1 to %d", len(members), MaxMembers)
+	}
+	return validMembers(members)
 }
 
 func validMembers(members []Member) error {

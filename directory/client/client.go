@@ -30,6 +30,8 @@ import (
 // Replica is what a client needs to know of a node's copy of the public tables.
 type Replica interface {
 	Members() []directory.Member
+	// Epoch numbers the set of members.
+	Epoch() uint64
 }
 
 // Client asks. It is safe for concurrent use.
@@ -305,7 +307,7 @@ func (c *Client) AwaitEdition(ctx context.Context, have uint64) ([]byte, error) 
 }
 
 func (c *Client) fetch(ctx context.Context, have uint64, wait time.Duration) (body []byte, err error) {
-	q, err := request(OpEdition, EditionWish{Have: have, Wait: uint32(wait.Milliseconds())})
+	q, err := request(OpEdition, EditionWish{Have: have, Wait: uint32(wait.Milliseconds()), Epoch: c.replica.Epoch()})
 	if err != nil {
 		return nil, err
 	}

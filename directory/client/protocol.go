@@ -60,6 +60,8 @@ const (
 type EditionWish struct {
 	Have uint64 `cbor:"1,keyasint"`
 	Wait uint32 `cbor:"2,keyasint,omitempty"`
+	// Epoch is that of the members whom the asker trusts: it is given the successions after it.
+	Epoch uint64 `cbor:"3,keyasint,omitempty"`
 }
 
 // MaxWait bounds the wait for an edition, in milliseconds.

@@ -21,6 +21,8 @@ type members []directory.Member
 
 func (m members) Members() []directory.Member { return m }
 
+func (m members) Epoch() uint64 { return 0 }
+
 // TestASlowLineFetchesAnEdition: the edition of a whole province comes over a slow line, after the server has waited for it as
 // long as it may. A server that stands still in the middle is given up.
 func TestASlowLineFetchesAnEdition(t *testing.T) {

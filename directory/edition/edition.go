@@ -36,13 +36,13 @@ const Version = 1
 // Bounds in bytes. A province of 170 nodes and 2,000 procedures takes about 8 MiB.
 const (
 	MaxBody   = 16 << 20
-	MaxSigned = MaxBody + 64<<10
+	MaxSigned = MaxBody + 8<<20 // with the successions of the members
 )
 
 // Edition is the public tables of one number. Rows are in the order of their codes.
 type Edition struct {
 	Version uint8  `cbor:"1,keyasint"`
-	Number  uint64 `cbor:"2,keyasint"` // from 1, without gaps
+	Number  uint64 `cbor:"2,keyasint"` // from 1; without gaps but for a wide one after a recovery
 	Index   uint64 `cbor:"3,keyasint"` // place in the log
 	Cut     int64  `cbor:"4,keyasint"` // Unix milliseconds
 	// Prev is the digest of the body before; zero for the first.
@@ -59,6 +59,8 @@ type Edition struct {
 	Procedures []directory.Procedure `cbor:"14,keyasint"` // every version ever published
 	// Calendar is absent until the first is published.
 	Calendar *directory.Calendar `cbor:"15,keyasint,omitempty"`
+	// Epoch numbers the set of members whose majority signs this edition: see [Succession].
+	Epoch uint64 `cbor:"16,keyasint,omitempty"`
 }
 
 // Statement is what a member signs.
@@ -72,14 +74,23 @@ type Statement struct {
 type Signed struct {
 	Body         []byte          `cbor:"1,keyasint"`
 	Cosignatures []record.Record `cbor:"2,keyasint"`
+	// Chain is the successions that lead to the members who signed, as far as a reader lacks them.
+	Chain []SignedSuccession `cbor:"3,keyasint,omitempty"`
+	// Epoch is that of the body, told before it is opened.
+	Epoch uint64 `cbor:"4,keyasint,omitempty"`
 }
 
-// Trust is what a reader goes by: the members it knows, and the newest edition it holds.
+// Trust is what a reader goes by: the members it knows and how it came to know them, and the newest edition it holds.
+// Start from [TrustOf]; [Trust.Follow] leads to later members.
 type Trust struct {
-	Genesis digest.Digest
-	Members []directory.Member
-	Number  uint64        // 0 for none
-	Digest  digest.Digest // of the body of that number
+	Genesis  digest.Digest
+	Members  []directory.Member
+	Number   uint64        // 0 for none
+	Digest   digest.Digest // of the body of that number
+	Recovery []byte        // the province's recovery key, record.PublicKey; none if it has none
+	Epoch    uint64        // of Members
+	Head     digest.Digest // of the succession that led to them; zero at epoch 0
+	Floor    uint64        // editions of the epoch have higher numbers
 }
 
 // Errors told apart by readers; all others are malformed bytes, which wrap wire.ErrMalformed.
@@ -143,8 +154,8 @@ func Read(b []byte) (Signed, error) {
 	if err := wire.Unmarshal(b, &s); err != nil {
 		return s, fmt.Errorf("edition: %w", err)
 	}
-	if len(s.Cosignatures) > directory.MaxMembers {
-		return s, fmt.Errorf("edition with %d signatures: %w", len(s.Cosignatures), wire.ErrMalformed)
+	if len(s.Cosignatures) > directory.MaxMembers || len(s.Chain) > MaxChain {
+		return s, fmt.Errorf("edition with %d signatures and %d successions: %w", len(s.Cosignatures), len(s.Chain), wire.ErrMalformed)
 	}
 	return s, nil
 }
@@ -152,54 +163,59 @@ func Read(b []byte) (Signed, error) {
 // Digest names the body.
 func (s Signed) Digest() digest.Digest { return digest.Of(s.Body) }
 
-// Verify checks the edition against what the reader trusts, and opens it.
+// Verify checks the edition against what the reader trusts, and opens it. The successions that it brings count: see
+// [Signed.Follow].
 func (s Signed) Verify(t Trust) (*Edition, error) {
+	e, _, err := s.Follow(t)
+	return e, err
+}
+
+// Follow is Verify that also returns what the reader trusts from now on, this edition included. A reader that keeps the
+// edition must keep the successions with it.
+func (s Signed) Follow(t Trust) (*Edition, Trust, error) {
 	number, err := versionAndNumber(s.Body)
 	if err != nil {
-		return nil, err
+		return nil, t, err
+	}
+	next, err := t.Follow(s.Chain)
+	if err != nil {
+		return nil, t, fmt.Errorf("edition %d: %w", number, err)
 	}
 	body := s.Digest()
-	if err := s.verifySignatures(t, number, body); err != nil {
-		return nil, fmt.Errorf("edition %d: %w", number, err)
+	if err := s.verifySignatures(next, number, body); err != nil {
+		return nil, t, fmt.Errorf("edition %d: %w", number, err)
 	}
 	switch {
 	case number == t.Number && body != t.Digest:
-		return nil, fmt.Errorf("edition %d: %w", number, ErrFork)
+		return nil, t, fmt.Errorf("edition %d: %w", number, ErrFork)
 	case number <= t.Number:
-		return nil, fmt.Errorf("edition %d, at hand is %d: %w", number, t.Number, ErrOld)
+		return nil, t, fmt.Errorf("edition %d, at hand is %d: %w", number, t.Number, ErrOld)
 	}
 	e := new(Edition)
 	if err := wire.Unmarshal(s.Body, e); err != nil {
-		return nil, fmt.Errorf("edition %d: %w", number, err)
+		return nil, t, fmt.Errorf("edition %d: %w", number, err)
 	}
-	if e.Genesis != t.Genesis {
-		return nil, fmt.Errorf("edition %d: %w", number, ErrForeign)
+	switch {
+	case e.Genesis != t.Genesis:
+		return nil, t, fmt.Errorf("edition %d: %w", number, ErrForeign)
+	case e.Epoch != next.Epoch || number <= next.Floor:
+		return nil, t, fmt.Errorf("edition %d: %w: it is not of the epoch that it claims", number, ErrForged)
 	}
-	return e, nil
+	next.Number, next.Digest = number, body
+	return e, next, nil
 }
 
-// verifySignatures counts each trusted member once; a signature of a stranger counts for nothing.
+// verifySignatures tells whether a majority of the trusted members has signed.
 func (s Signed) verifySignatures(t Trust, number uint64, body digest.Digest) error {
-	signed := map[digest.Digest]bool{}
-	for _, m := range t.Members {
-		keys, err := m.Identity.Keys()
-		if err != nil {
-			return fmt.Errorf("member %s: %w", m.Name, err)
-		}
-		for _, r := range s.Cosignatures {
-			if r.Signer != keys.Sign.ID() {
-				continue
-			}
-			if err := CheckSignature(r, keys.Sign, number, body); err != nil {
-				return fmt.Errorf("member %s: %w", m.Name, err)
-			}
-			signed[r.Signer] = true
-		}
+	switch {
+	case s.Epoch < t.Epoch:
+		return fmt.Errorf("of epoch %d, this reader is at %d: %w", s.Epoch, t.Epoch, ErrRetired)
+	case s.Epoch > t.Epoch:
+		return fmt.Errorf("of epoch %d, this reader is at %d: %w", s.Epoch, t.Epoch, ErrLacking)
 	}
-	if want := Majority(len(t.Members)); len(signed) < want {
-		return fmt.Errorf("%d of %d, want %d: %w", len(signed), len(t.Members), want, ErrMinority)
-	}
-	return nil
+	return majority(t.Members, s.Cosignatures, func(r record.Record, k *record.PublicKey) error {
+		return CheckSignature(r, k, number, body)
+	})
 }
 
 // versionAndNumber reads the first two keys of a body, so that a body of a newer format is told from a damaged one

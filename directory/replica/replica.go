@@ -5,7 +5,8 @@
 // # What it promises
 //
 // Nothing is installed that a majority of the directory's members has not signed, and nothing older than what is
-// installed, whoever brings it: a server, another node, or a stick. What is installed survives a crash. A reader sees
+// installed, whoever brings it: a server, another node, or a stick. A replica that slept through changes of members follows
+// their successions from those it trusts. What is installed survives a crash. A reader sees
 // one whole edition or the next, never a mixture of both.
 //
 // # What it does not do
@@ -22,7 +23,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"motcua/crypto/digest"
 	"motcua/crypto/disk"
 	"motcua/directory"
 	"motcua/directory/edition"
@@ -43,6 +43,8 @@ type Replica struct {
 
 	mu      sync.Mutex // held while installing
 	changed chan struct{}
+	chain   []edition.SignedSuccession // that lead from the genesis to the members trusted now
+	trust   edition.Trust
 	keys    *keyring
 }
 
@@ -58,9 +60,13 @@ func Open(dir string, g directory.Genesis) (*Replica, error) {
 		return nil, fmt.Errorf("open replica: %w", err)
 	}
 	r := &Replica{dir: dir, genesis: g, changed: make(chan struct{}), keys: newKeyring()}
+	var err error
+	if r.chain, r.trust, err = readChain(dir, g); err != nil {
+		return nil, fmt.Errorf("open replica: %w; remove the file and the edition beside it, and the node fetches both anew", err)
+	}
 	b, err := os.ReadFile(filepath.Join(dir, editionFile))
 	if errors.Is(err, os.ErrNotExist) {
-		v, err := newView(&edition.Edition{Members: g.Members}, nil, digest.Digest{}, r.keys)
+		v, err := newView(&edition.Edition{Members: r.trust.Members}, r.keys)
 		if err != nil {
 			return nil, fmt.Errorf("open replica: %w", err)
 		}
@@ -70,7 +76,7 @@ func Open(dir string, g directory.Genesis) (*Replica, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open replica: %w", err)
 	}
-	v, err := r.verify(b, edition.Trust{Genesis: g.Digest(), Members: g.Members})
+	v, err := r.reopen(b)
 	if err != nil {
 		return nil, fmt.Errorf("open replica: %s: %w; remove the file, and the node fetches the edition anew", filepath.Join(dir, editionFile), err)
 	}
@@ -78,33 +84,72 @@ func Open(dir string, g directory.Genesis) (*Replica, error) {
 	return r, nil
 }
 
-func (r *Replica) verify(b []byte, t edition.Trust) (*view, error) {
+// reopen verifies the edition on disk again, from the members of its own epoch: the chain may have gone on.
+func (r *Replica) reopen(b []byte) (*view, error) {
 	s, err := edition.Read(b)
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.Verify(t)
+	s.Chain = edition.After(r.chain, 0, s.Epoch)
+	e, t, err := s.Follow(edition.TrustOf(r.genesis))
 	if err != nil {
 		return nil, err
 	}
-	return newView(e, b, s.Digest(), r.keys)
+	r.trust.Number, r.trust.Digest = t.Number, t.Digest
+	return r.view(e, s)
+}
+
+func (r *Replica) view(e *edition.Edition, s edition.Signed) (*view, error) {
+	v, err := newView(e, r.keys)
+	if err == nil {
+		v.signed = s
+	}
+	return v, err
 }
 
 // Install verifies an edition's bytes and takes it into use. An edition that is not newer is refused with
-// edition.ErrOld; see there for the other refusals. Once it returns nil the edition is on disk.
+// edition.ErrOld; see there for the other refusals. Once it returns nil the edition is on disk, and the successions of the
+// members that it brought.
 func (r *Replica) Install(b []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	v := r.now.Load()
-	t := edition.Trust{Genesis: r.genesis.Digest(), Members: v.e.Members, Number: v.e.Number, Digest: v.digest}
-	next, err := r.verify(slices.Clone(b), t)
-	if err != nil {
+	if err := r.install(slices.Clone(b)); err != nil {
 		return fmt.Errorf("install edition: %w", err)
 	}
-	if err := disk.WriteFile(filepath.Join(r.dir, editionFile), b); err != nil {
-		return fmt.Errorf("install edition: %w", err)
+	return nil
+}
+
+func (r *Replica) install(b []byte) error {
+	s, err := edition.Read(b)
+	if err != nil {
+		return err
+	}
+	e, t, err := s.Follow(r.trust)
+	if err != nil {
+		return err
+	}
+	all := extend(r.chain, s.Chain, r.trust.Epoch, t.Epoch)
+	s.Chain = all
+	next, err := r.view(e, s)
+	if err != nil {
+		return err
+	}
+	if t.Epoch != r.trust.Epoch {
+		if err := writeChain(r.dir, all); err != nil {
+			return err
+		}
+		// A crash here leaves a chain that is ahead of the edition: the next Open reads the edition by its own epoch.
+	}
+	s.Chain = nil
+	kept, err := s.Encode()
+	if err != nil {
+		return err
+	}
+	if err := disk.WriteFile(filepath.Join(r.dir, editionFile), kept); err != nil {
+		return err
 	}
 	// A crash here leaves the new edition on disk, which the next Open takes into use.
+	r.chain, r.trust = all, t
 	r.now.Store(next)
 	close(r.changed)
 	r.changed = make(chan struct{})
@@ -124,8 +169,27 @@ func (r *Replica) Number() uint64 { return r.now.Load().e.Number }
 // Cut is when the edition in use was cut, Unix milliseconds, 0 for none.
 func (r *Replica) Cut() int64 { return r.now.Load().e.Cut }
 
-// Bytes are those of the edition in use, to be handed on as they are; nil for none.
-func (r *Replica) Bytes() []byte { return r.now.Load().bytes }
+// Epoch is that of the members who signed the edition in use.
+func (r *Replica) Epoch() uint64 { return r.now.Load().e.Epoch }
+
+// Bytes are those of the edition in use, with all the successions that lead from the genesis to the members who signed it,
+// to be handed on as they are; nil for none.
+func (r *Replica) Bytes() []byte { return r.BytesFor(0) }
+
+// BytesFor is Bytes for a reader that trusts the members of an epoch: it is spared the successions that it has.
+func (r *Replica) BytesFor(epoch uint64) []byte {
+	v := r.now.Load()
+	if v.signed.Body == nil {
+		return nil
+	}
+	s := v.signed
+	s.Chain = edition.After(s.Chain, epoch, s.Epoch)
+	b, err := s.Encode()
+	if err != nil {
+		return nil // it was decoded: it encodes
+	}
+	return b
+}
 
 // Genesis is what trust starts from.
 func (r *Replica) Genesis() directory.Genesis { return r.genesis }

@@ -17,8 +17,7 @@ import (
 // view is one edition with its indexes. It never changes.
 type view struct {
 	e      *edition.Edition
-	bytes  []byte
-	digest digest.Digest
+	signed edition.Signed // with the whole chain; without a body for none
 
 	offices    map[directory.OfficeCode]directory.Office
 	procedures map[string][]directory.Procedure // by code, newest version first
@@ -50,9 +49,9 @@ func (k *keyring) parse(p identity.Public) (*identity.Keys, error) {
 	return parsed, err
 }
 
-func newView(e *edition.Edition, b []byte, d digest.Digest, keys *keyring) (*view, error) {
+func newView(e *edition.Edition, keys *keyring) (*view, error) {
 	v := &view{
-		e: e, bytes: b, digest: d,
+		e:          e,
 		offices:    map[directory.OfficeCode]directory.Office{},
 		procedures: map[string][]directory.Procedure{},
 		nodes:      map[directory.OfficeCode]directory.Node{},

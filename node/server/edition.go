@@ -32,6 +32,8 @@ const (
 
 type editionQuestion struct {
 	Have uint64 `cbor:"1,keyasint"`
+	// Epoch is that of the members whom the asker trusts: see replica.Replica.BytesFor.
+	Epoch uint64 `cbor:"2,keyasint,omitempty"`
 }
 
 type editionAnswer struct {
@@ -48,7 +50,7 @@ func (n *Server) serveEdition(ctx context.Context, from link.Caller, s *link.Str
 // editions is where the edition at hand comes from.
 type editions interface {
 	Number() uint64
-	Bytes() []byte
+	BytesFor(epoch uint64) []byte
 }
 
 // sendEdition answers one question for an edition.
@@ -63,14 +65,14 @@ func sendEdition(ctx context.Context, s *link.Stream, at editions) error {
 	}
 	var a editionAnswer
 	if at.Number() > q.Have {
-		a.Edition = at.Bytes()
+		a.Edition = at.BytesFor(q.Epoch)
 	}
 	return s.Send(a)
 }
 
 // askEdition takes the edition of a peer if it is newer.
 func (n *Server) askEdition(ctx context.Context, from replication.Name) error {
-	b, err := receiveEdition(ctx, n.link, from, n.replica.Number())
+	b, err := receiveEdition(ctx, n.link, from, editionQuestion{n.replica.Number(), n.replica.Epoch()})
 	if err != nil || len(b) == 0 {
 		return err
 	}
@@ -78,7 +80,7 @@ func (n *Server) askEdition(ctx context.Context, from replication.Name) error {
 }
 
 // receiveEdition asks a peer for an edition newer than the one at hand; nothing: it has none.
-func receiveEdition(ctx context.Context, l *link.Link, from replication.Name, have uint64) ([]byte, error) {
+func receiveEdition(ctx context.Context, l *link.Link, from replication.Name, q editionQuestion) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, editionTime)
 	defer cancel()
 	s, err := l.Dial(ctx, from, editionProtocol)
@@ -88,7 +90,7 @@ func receiveEdition(ctx context.Context, l *link.Link, from replication.Name, ha
 	defer s.Cancel()
 	defer context.AfterFunc(ctx, s.Cancel)()
 	s.SetStall(editionStall)
-	if err := s.Send(editionQuestion{have}); err != nil {
+	if err := s.Send(q); err != nil {
 		return nil, err
 	}
 	var a editionAnswer

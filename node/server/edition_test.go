@@ -26,8 +26,8 @@ import (
 // shelf is an edition at hand whose bytes say nothing.
 type shelf []byte
 
-func (shelf) Number() uint64  { return 2 }
-func (s shelf) Bytes() []byte { return s }
+func (shelf) Number() uint64           { return 2 }
+func (s shelf) BytesFor(uint64) []byte { return s }
 
 // piece and pieceTime are those of a line of 256 kbit/s.
 const (
@@ -63,12 +63,12 @@ func TestASlowLineTakesAnEdition(t *testing.T) {
 			dribble(t, s, editionAnswer{Edition: big}, stuck)
 		})
 		start := time.Now()
-		got, err := receiveEdition(t.Context(), asking, "H32.2", 1)
+		got, err := receiveEdition(t.Context(), asking, "H32.2", editionQuestion{Have: 1})
 		if err != nil || !bytes.Equal(got, big) || time.Since(start) < 2*time.Minute {
 			t.Errorf("%d bytes after %v, error %v", len(got), time.Since(start), err)
 		}
 		stuck, start = 5, time.Now()
-		if got, err := receiveEdition(t.Context(), asking, "H32.2", 1); err == nil || time.Since(start) > 2*time.Minute {
+		if got, err := receiveEdition(t.Context(), asking, "H32.2", editionQuestion{Have: 1}); err == nil || time.Since(start) > 2*time.Minute {
 			t.Errorf("a peer that stands still: %d bytes after %v, error %v", len(got), time.Since(start), err)
 		}
 	})
@@ -108,7 +108,7 @@ func TestASlowLineIsGivenAnEdition(t *testing.T) {
 			}
 		})
 		s, err := asking.Dial(t.Context(), "H32.2", editionProtocol)
-		if err != nil || s.Send(editionQuestion{1}) != nil {
+		if err != nil || s.Send(editionQuestion{Have: 1}) != nil {
 			t.Fatal(err)
 		}
 		total, buf := 0, make([]byte, piece)
