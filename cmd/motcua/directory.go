@@ -128,13 +128,17 @@ func directoryServeCommand() *command {
 	dir := c.flags.String("data", "", "`folder` with the server's data")
 	listen := c.flags.String("listen", "127.0.0.1:8600", "UDP `host:port` for other machines")
 	genesis := c.flags.String("genesis", "", "genesis `file`; needed the first time only")
+	rate := c.flags.Int("office-rate", 50, "how many requests a second an office may make of this server, a `number`")
 	debug := c.flags.Bool("debug", false, "log more")
 	untilEOF := c.flags.Bool("until-eof", false, "stop when standard input closes, for a parent process")
 	c.run = func(ctx context.Context, std stdio, _ []string) error {
 		if err := requireData(c.name, *dir); err != nil {
 			return err
 		}
-		s, err := openDirectory(std, *dir, *listen, *genesis, *debug)
+		if *rate < 1 || *rate > maxOfficeRate {
+			return usagef("directory serve: --office-rate is %d, want 1 to %d", *rate, maxOfficeRate)
+		}
+		s, err := openDirectory(std, *dir, *listen, *genesis, *rate, *debug)
 		if err != nil {
 			return err
 		}
@@ -143,7 +147,10 @@ func directoryServeCommand() *command {
 	return c
 }
 
-func openDirectory(std stdio, dir, listen, genesis string, debug bool) (*server.Server, error) {
+// maxOfficeRate is more than a server can answer.
+const maxOfficeRate = 1_000_000
+
+func openDirectory(std stdio, dir, listen, genesis string, rate int, debug bool) (*server.Server, error) {
 	id, err := identity.Load(identityPath(dir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("open directory server %s: it has no identity; make it with motcua directory init", dir)
@@ -166,7 +173,7 @@ func openDirectory(std stdio, dir, listen, genesis string, debug bool) (*server.
 	if err != nil {
 		return nil, err
 	}
-	return server.New(server.Config{Dir: dir, Conn: conn, Genesis: g, Identity: id, Version: version(), Log: newLog(std, debug)})
+	return server.New(server.Config{Dir: dir, Conn: conn, Genesis: g, Identity: id, Version: version(), OfficeRate: rate, Log: newLog(std, debug)})
 }
 
 func directoryStatusCommand() *command {

@@ -4,7 +4,8 @@
 // # What it promises
 //
 // A change ([Client.Register], [Client.Report], [Client.Announce]) that returns without an error is decided and durable
-// on a majority of servers. It is made once, however often it is sent on the way. A reader sees what it has written.
+// on a majority of servers. It is made once, however often it is sent on the way. A reader sees what it has written; who
+// needs it fresher, or may have it older, says so: see [Freshness] and [Client.With].
 //
 // # Without the directory
 //
@@ -36,6 +37,12 @@ type Replica interface {
 
 // Client asks. It is safe for concurrent use.
 type Client struct {
+	*core
+	fresh Freshness
+}
+
+// core is what clients of every freshness share.
+type core struct {
 	link    *link.Link
 	replica Replica
 	log     *slog.Logger
@@ -57,8 +64,11 @@ const transferTime = 20 * time.Minute
 
 // New makes a client, whose calls go over the link to the members that the replica knows.
 func New(l *link.Link, r Replica) *Client {
-	return &Client{link: l, replica: r, log: slog.New(slog.DiscardHandler)}
+	return &Client{core: &core{link: l, replica: r, log: slog.New(slog.DiscardHandler)}}
 }
+
+// With returns the same client whose questions are answered as fresh as is said. What one of the two writes the other reads.
+func (c *Client) With(f Freshness) *Client { return &Client{core: c.core, fresh: f} }
 
 // LogTo has the client say which servers do not answer. Call it before the first question.
 func (c *Client) LogTo(log *slog.Logger) *Client {
@@ -103,7 +113,7 @@ func (c *Client) call(ctx context.Context, name string, q Request, wait time.Dur
 	defer cancel()
 	rand.Read(q.ID[:])
 	c.mu.Lock()
-	q.AtLeast = c.seen
+	q.AtLeast, q.Fresh = c.seen, c.fresh
 	c.mu.Unlock()
 	left := c.order()
 	attempts, running := make(chan attempt, len(left)), 0

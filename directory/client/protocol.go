@@ -41,7 +41,28 @@ type Request struct {
 	Body []byte            `cbor:"3,keyasint,omitempty"` // wire encoding, by Op
 	// AtLeast is the place in the log that the answer must include: a node sees its own writes at every server.
 	AtLeast uint64 `cbor:"4,keyasint,omitempty"`
+	// Fresh is how fresh the answer to a question must be. A server that does not know the field refuses the request as
+	// newer than itself, and another is asked.
+	Fresh Freshness `cbor:"5,keyasint,omitempty"`
 }
+
+// Freshness is how fresh the tables must be that a question is answered from. Whatever is asked for, any server takes the
+// question: it learns from the leader how far it must have come, and answers from its own tables. A change and the newest
+// edition take no notice of it. Append only.
+type Freshness uint8
+
+// The four levels. With all but Local an answer may wait for the server to catch up; with the last two it needs the leader.
+const (
+	// OwnWrites sees every change that this client was told of: at least the place in the log of the last. It is the default.
+	OwnWrites Freshness = 0
+	// Local is answered at once from what the server has, be it behind by any time: for lists and hints.
+	Local Freshness = 1
+	// Leader sees at least what the leader had applied when it was asked. A leader that was deposed a moment ago and does not
+	// know it yet may answer.
+	Leader Freshness = 2
+	// Linearizable sees every change that anybody was told of before the question was put. A majority is asked for it.
+	Linearizable Freshness = 3
+)
 
 // Response is the answer to a Request.
 type Response struct {

@@ -32,9 +32,18 @@ type limits struct {
 	logins, anywhere, codes   *meter
 }
 
-func newLimits(now func() time.Time) *limits {
+// pace is the rate of an office's requests when it may make so many a second, at the usual pace when that is 0: ten
+// seconds' worth at once.
+func pace(perSecond int) rate {
+	if perSecond <= 0 {
+		return asking
+	}
+	return rate{burst: 10 * perSecond, every: time.Second / time.Duration(perSecond)}
+}
+
+func newLimits(now func() time.Time, perSecond int) *limits {
 	return &limits{
-		now: now, asks: byOffice(asking), signs: byOffice(signing), reads: byOffice(reading), moves: byOffice(moving),
+		now: now, asks: byOffice(pace(perSecond)), signs: byOffice(signing), reads: byOffice(reading), moves: byOffice(moving),
 		logins: byGuess(tryLogin), anywhere: byGuess(tryAll), codes: byGuess(tryCode),
 	}
 }

@@ -138,9 +138,28 @@ func (c caller) change() (command.Command, error) {
 	}
 }
 
-// answerRead answers a question from this server's tables, as new as the caller's own last change.
+// freshness reads how fresh an answer the caller wants. What it has written itself it sees at every level but Local.
+func (s *Server) freshness(ctx context.Context, c caller) (cluster.Freshness, error) {
+	switch c.q.Fresh {
+	case client.OwnWrites:
+		return cluster.AtLeast(c.q.AtLeast), nil
+	case client.Local:
+		return cluster.Local, nil
+	case client.Leader: // who may have been deposed before our own write
+		return cluster.Leader, s.await(ctx, c.q.AtLeast)
+	case client.Linearizable:
+		return cluster.Linearizable, nil
+	}
+	return cluster.Freshness{}, directory.Errorf("answer", directory.Newer, "freshness %d is not known to this version: upgrade this server", c.q.Fresh)
+}
+
+// answerRead answers a question from this server's tables, as fresh as the caller wants them.
 func (s *Server) answerRead(ctx context.Context, c caller) (r client.Response, err error) {
-	err = s.cluster.Read(ctx, cluster.AtLeast(c.q.AtLeast), func(t state.Reader, _ uint64) error {
+	fresh, err := s.freshness(ctx, c)
+	if err != nil {
+		return r, err
+	}
+	err = s.cluster.Read(ctx, fresh, func(t state.Reader, _ uint64) error {
 		v, err := s.read(t, c)
 		if err != nil {
 			return err

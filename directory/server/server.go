@@ -23,7 +23,7 @@ import (
 	"motcua/replication/link"
 )
 
-// Config says which server this is. All fields but Version, Log and Now are required.
+// Config says which server this is. All fields but Version, Log, Now, OfficeRate and Free are required.
 type Config struct {
 	Dir  string
 	Conn net.PacketConn // the one socket for other machines; the server closes it
@@ -33,6 +33,8 @@ type Config struct {
 	Version  string           // of the program, told to peers
 	Log      *slog.Logger     // default: nothing
 	Now      func() time.Time // default time.Now
+	// OfficeRate is how many requests a second an office may make of this server, ten seconds' worth of them at once; 0 means 50.
+	OfficeRate int
 	// Free tells how many bytes are left on the disk of a folder; by default the operating system is asked.
 	Free func(dir string) (uint64, error)
 }
@@ -69,7 +71,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, limits: newLimits(cfg.Now), ready: make(chan struct{}), started: cfg.Now()}
+	s := &Server{cfg: cfg, log: cfg.Log, limits: newLimits(cfg.Now, cfg.OfficeRate), ready: make(chan struct{}), started: cfg.Now()}
 	err := s.open()
 	if err == nil {
 		return s, nil
