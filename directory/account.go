@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"motcua/crypto/digest"
 )
 
 // AccountID names an account for ever; it says nothing about the person.
@@ -27,7 +29,7 @@ const (
 // Role is what a member of staff may do in an office. Append only.
 type Role string
 
-// The roles of issue-time; finer grants (by field and step) extend Grant.
+// The roles. A [Grant] may limit one to fields and steps.
 const (
 	DeskOfficer Role = "desk"       // accept, refuse, return
 	Specialist  Role = "specialist" // process, forward
@@ -35,11 +37,15 @@ const (
 	Admin       Role = "admin"      // the node's own page
 )
 
-// Grant gives a role in one office for a period.
+// Grant gives a role in one office for a period: for all its work, or for some fields and steps of it.
 type Grant struct {
 	Office OfficeCode `cbor:"1,keyasint" json:"office"`
 	Role   Role       `cbor:"2,keyasint" json:"role"`
 	Valid  Period     `cbor:"3,keyasint" json:"valid,omitzero"`
+	// Fields are ids of fields of work; none: all.
+	Fields []string `cbor:"4,keyasint,omitempty" json:"fields,omitempty"`
+	// Steps are kinds of steps ([StepAccept] among them), or single steps in the form PROCEDURE/STEP; none: all.
+	Steps []string `cbor:"5,keyasint,omitempty" json:"steps,omitempty"`
 }
 
 // Account is one person or business in the province: one account, every office.
@@ -59,6 +65,30 @@ type Account struct {
 	Disabled bool    `cbor:"11,keyasint,omitempty" json:"disabled,omitempty"`
 	// Version grows by one with every change; a node keeps the newest it has seen.
 	Version uint64 `cbor:"12,keyasint" json:"version"`
+	// Factors are second factors of staff. They and Recovery go to offices where the account serves, and nowhere else.
+	Factors []Factor `cbor:"13,keyasint,omitempty" json:"factors,omitempty"`
+	// Recovery are [RecoveryHash]es of the codes that stand in for a lost factor, each once.
+	Recovery []digest.Digest `cbor:"14,keyasint,omitempty" json:"-"`
+	// MustChange: whoever signs in with this password must first choose another.
+	MustChange bool `cbor:"15,keyasint,omitempty" json:"must_change,omitempty"`
+	// Given are the delegations that this account has made, Acting those that it has received. Ended ones are in neither.
+	Given  []Delegation `cbor:"16,keyasint,omitempty" json:"given,omitempty"`
+	Acting []Delegation `cbor:"17,keyasint,omitempty" json:"acting,omitempty"`
+	// Closed says why and since when the account is disabled, where that is known.
+	Closed *Closed `cbor:"18,keyasint,omitempty" json:"closed,omitempty"`
+	// Merged is the account that this one has become part of; a merged account is disabled. Former are the ids that have
+	// become part of this one.
+	Merged AccountID   `cbor:"19,keyasint,omitempty" json:"merged,omitempty"`
+	Former []AccountID `cbor:"20,keyasint,omitempty" json:"former,omitempty"`
+	// Since, Unix seconds: sessions issued before are over, because the password was changed or access was taken.
+	Since int64 `cbor:"21,keyasint,omitempty" json:"since,omitempty"`
+}
+
+// Closed is a disabled account's reason, who gave it, and when, Unix seconds.
+type Closed struct {
+	Reason string `cbor:"1,keyasint" json:"reason"`
+	At     int64  `cbor:"2,keyasint" json:"at"`
+	By     Actor  `cbor:"3,keyasint" json:"by"`
 }
 
 // LogValue shows the id alone: nothing in a log identifies a person.
@@ -66,16 +96,6 @@ func (a Account) LogValue() slog.Value { return slog.StringValue(string(a.ID)) }
 
 // String shows the id alone, as LogValue does.
 func (a Account) String() string { return string(a.ID) }
-
-// Has tells whether the account bears the role in the office on the date.
-func (a Account) Has(office OfficeCode, role Role, on Date) bool {
-	for _, g := range a.Grants {
-		if !a.Disabled && g.Office == office && g.Role == role && g.Valid.Contains(on) {
-			return true
-		}
-	}
-	return false
-}
 
 var (
 	loginForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._@-]{2,63}$`)
@@ -148,10 +168,20 @@ func DecoyParams(secret []byte, login string) string {
 	return decoyCost + base64.RawStdEncoding.EncodeToString(mac.Sum(nil)[:16]) + "$"
 }
 
-// WithoutVerifier returns the account as an office may have it that was not shown the password.
+// WithoutVerifier returns the account as an office may have it that was not shown the password: without verifier, and of
+// its factors nothing to sign in or to guess with.
 func (a Account) WithoutVerifier() Account {
-	a.Verifier = ""
+	a.Verifier, a.Recovery = "", nil
+	a.Factors = slices.Clone(a.Factors)
+	for i, f := range a.Factors {
+		a.Factors[i] = Factor{ID: f.ID, Kind: f.Kind, Label: f.Label, Added: f.Added}
+	}
 	return a
+}
+
+// Is tells whether the id is this account's, now or before a merge: what it handed in then is its own.
+func (a Account) Is(id AccountID) bool {
+	return id != "" && (a.ID == id || slices.Contains(a.Former, id))
 }
 
 // Serves tells whether the account has a role in the office, of whatever date.

@@ -17,6 +17,7 @@ const (
 	NoLeader  Code = "no_leader" // no majority just now: try again later
 	Exhausted Code = "exhausted" // a bound is reached: wait or ask for less
 	Newer     Code = "newer"     // written by a newer version: upgrade this server
+	Known     Code = "known"     // somebody with this identity number has an account: sign in with it, or ask at a desk
 	Internal  Code = "internal"  // a fault of ours: see the log
 )
 
