@@ -17,10 +17,15 @@ type pace struct {
 // The bounds of guessing. A login tried at one place is slowed soon and long, for that harms the guesser alone. All that one
 // place tries, and all that every place tries of one login, are bounded loosely: the people of a counter share an address,
 // and a stranger's guesses must not keep the owner of a login out. A login is not slowed where it was signed in before.
+//
+// A second factor is tried by somebody who knows the password, and six digits are few: what all places but the account's own try
+// is bounded to some hundred codes a day, of which one in 300,000 is right.
 var (
 	pairPace  = pace{free: 5, first: 2 * time.Second, max: 15 * time.Minute, ease: 12 * time.Minute}
 	placePace = pace{free: 50, first: 2 * time.Second, max: time.Minute, ease: time.Minute}
 	loginPace = pace{free: 100, first: time.Second, max: 30 * time.Second, ease: time.Minute}
+	codePace  = pace{free: 5, first: 5 * time.Second, max: 15 * time.Minute, ease: 12 * time.Minute}
+	codesPace = pace{free: 20, first: 30 * time.Second, max: 15 * time.Minute, ease: time.Hour}
 	askPace   = pace{free: 60, first: time.Second, max: time.Minute, ease: 5 * time.Second}
 	joinPace  = pace{free: 30, first: 10 * time.Second, max: 5 * time.Minute, ease: 2 * time.Minute}
 )
@@ -38,14 +43,23 @@ type Limiter struct {
 
 	mu                                 sync.Mutex
 	pairs, places, logins, joins, asks tallies
-	homes                              map[string]time.Time // login and place that were right together, and when
+	codes, codesAll                    tallies              // second factors, by account and place, and by account
+	homes                              map[string]time.Time // login (or account) and place that were right together, and when
+	failures                           map[string]Failures  // by login, since it was last told
+}
+
+// Failures are the wrong tries of a login since its owner was last told.
+type Failures struct {
+	N    int
+	Last time.Time
 }
 
 // NewLimiter makes a limiter on a clock.
 func NewLimiter(now func() time.Time) *Limiter {
 	return &Limiter{
 		now: now, pairs: newTallies(pairPace), places: newTallies(placePace), logins: newTallies(loginPace), joins: newTallies(joinPace),
-		asks: newTallies(askPace), homes: map[string]time.Time{},
+		asks: newTallies(askPace), codes: newTallies(codePace), codesAll: newTallies(codesPace), homes: map[string]time.Time{},
+		failures: map[string]Failures{},
 	}
 }
 
@@ -55,7 +69,15 @@ func NewLimiter(now func() time.Time) *Limiter {
 func (l *Limiter) Try(login, address string) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now, counted := l.now(), l.counted(login, address)
+	if wait = l.try(l.counted(login, address)); wait == 0 {
+		makeRoom(l.failures, func(f Failures) bool { return l.now().Sub(f.Last) > homeTime })
+		l.failures[login] = Failures{l.failures[login].N + 1, l.now()}
+	}
+	return wait
+}
+
+func (l *Limiter) try(counted []counting) (wait time.Duration) {
+	now := l.now()
 	for _, c := range counted {
 		wait = max(wait, c.in.wait(c.key, now))
 	}
@@ -75,6 +97,10 @@ func (l *Limiter) Right(login, address string) {
 	defer l.mu.Unlock()
 	key := pair(login, address)
 	delete(l.pairs.of, key)
+	l.home(key)
+}
+
+func (l *Limiter) home(key string) {
 	if _, known := l.homes[key]; !known {
 		makeRoom(l.homes, func(at time.Time) bool { return l.now().Sub(at) > homeTime })
 	}
@@ -85,10 +111,62 @@ func (l *Limiter) Right(login, address string) {
 func (l *Limiter) Void(login, address string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, c := range l.counted(login, address) {
+	l.undo(l.counted(login, address))
+	if f := l.failures[login]; f.N > 1 {
+		f.N--
+		l.failures[login] = f
+	} else {
+		delete(l.failures, login)
+	}
+}
+
+func (l *Limiter) undo(counted []counting) {
+	for _, c := range counted {
 		c.in.undo(c.key)
 	}
 }
+
+// Told returns the wrong tries of a login, from anywhere, since this was last asked, for its owner who has just signed in.
+func (l *Limiter) Told(login string) Failures {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f := l.failures[login]
+	delete(l.failures, login)
+	return f
+}
+
+// TryCode is Try for the second factor of an account, RightCode and VoidCode are Right and Void.
+func (l *Limiter) TryCode(account, address string) (wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.try(l.countedCode(account, address))
+}
+
+// RightCode says that a second factor was right.
+func (l *Limiter) RightCode(account, address string) {
+	l.VoidCode(account, address)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.codes.of, pair(account, address))
+	l.home(codeHome(account, address))
+}
+
+// VoidCode says that a second factor was not judged.
+func (l *Limiter) VoidCode(account, address string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.undo(l.countedCode(account, address))
+}
+
+func (l *Limiter) countedCode(account, address string) []counting {
+	out := []counting{{&l.codes, pair(account, address)}}
+	if at, ok := l.homes[codeHome(account, address)]; !ok || l.now().Sub(at) > homeTime {
+		out = append(out, counting{&l.codesAll, account})
+	}
+	return out
+}
+
+func codeHome(account, address string) string { return "code\x00" + pair(account, address) }
 
 // Join asks to make an account from an address, and counts it. It returns how long to wait; 0: go on.
 func (l *Limiter) Join(address string) time.Duration { return l.once(&l.joins, address) }

@@ -34,6 +34,8 @@ type Session struct {
 	Issued  int64                 `cbor:"6,keyasint"` // Unix seconds
 	Expires int64                 `cbor:"7,keyasint"`
 	Nonce   [8]byte               `cbor:"8,keyasint"` // two sign-ins are two sessions
+	// Factor is when a second factor was last shown in this session, Unix seconds; 0: it was not.
+	Factor int64 `cbor:"9,keyasint,omitempty"`
 }
 
 // signed is what the text of a token encodes.
@@ -59,6 +61,16 @@ func Issue(id *identity.Private, office directory.OfficeCode, a directory.Accoun
 	}
 	s := Session{Version: 1, Account: a.ID, Kind: a.Kind, Name: a.Name, Office: office, Issued: now.Unix(), Expires: now.Add(life).Unix()}
 	rand.Read(s.Nonce[:])
+	return s.sign(id)
+}
+
+// Prove signs a session anew, in which a second factor was shown. It ends when the session would have, and is the same one.
+func Prove(id *identity.Private, s Session, now time.Time) (string, error) {
+	s.Factor = now.Unix()
+	return s.sign(id)
+}
+
+func (s Session) sign(id *identity.Private) (string, error) {
 	body, err := wire.Marshal(s)
 	if err != nil {
 		return "", fmt.Errorf("issue session: %w", err)
@@ -72,6 +84,11 @@ func Issue(id *identity.Private, office directory.OfficeCode, a directory.Accoun
 		return "", fmt.Errorf("issue session: %w", err)
 	}
 	return base64.RawURLEncoding.EncodeToString(token), nil
+}
+
+// Proven tells whether a second factor was shown in this session within a time.
+func (s Session) Proven(within time.Duration, now time.Time) bool {
+	return s.Factor > 0 && now.Sub(time.Unix(s.Factor, 0)) < within
 }
 
 // skew is how far the clocks of two offices may differ.
