@@ -276,6 +276,11 @@ func (c *Client) Report(ctx context.Context, tracks []directory.Track) error {
 	return nil
 }
 
+// ReportOpen tells how many dossiers are in progress here, by procedure and version, in place of what was told before.
+func (c *Client) ReportOpen(ctx context.Context, counts []directory.OpenCount) error {
+	return c.ask(ctx, "report open dossiers", OpReportOpen, counts, nil)
+}
+
 // Lookup returns the track of a dossier or submission code, without its checks and applicant; NotFound if there is none.
 func (c *Client) Lookup(ctx context.Context, code string) (directory.Track, error) {
 	var out directory.Track

@@ -32,6 +32,8 @@ const (
 	OpSelf     Op = 10 // directory.AccountID → directory.Account without its verifier
 	OpParams   Op = 11 // login → parameters of its verifier, a string
 	OpSignIn   Op = 12 // SignIn → directory.Account
+
+	OpReportOpen Op = 30 // []directory.OpenCount of the caller's office → nothing
 )
 
 // Request is one question. A repeat of a change carries the same id.

@@ -136,6 +136,8 @@ var kinds = map[Kind]struct {
 	// Members.
 
 	// The catalogue.
+	KindWithdraw:   {"withdraw", func() Command { return new(Withdraw) }},
+	KindReportOpen: {"report open dossiers", func() Command { return new(ReportOpen) }},
 
 	// Offices and calendars.
 

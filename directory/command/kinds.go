@@ -33,6 +33,8 @@ type Publish struct {
 	Fields     []directory.Field     `cbor:"3,keyasint,omitempty"`
 	Calendar   *directory.Calendar   `cbor:"4,keyasint,omitempty"`
 	Procedures []directory.Procedure `cbor:"5,keyasint,omitempty"`
+	// Publication has it recorded; nil: it is not.
+	Publication *Part `cbor:"6,keyasint,omitempty"`
 }
 
 // PutAccount makes or replaces an account, by province IT. The version is set by the directory.
@@ -169,6 +171,9 @@ func (c *Publish) Validate() error {
 		if err := p.Validate(); err != nil {
 			return err
 		}
+	}
+	if c.Publication != nil {
+		return c.Publication.Validate()
 	}
 	return nil
 }

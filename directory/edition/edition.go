@@ -59,6 +59,8 @@ type Edition struct {
 	Procedures []directory.Procedure `cbor:"14,keyasint"` // every version ever published
 	// Calendar is absent until the first is published.
 	Calendar *directory.Calendar `cbor:"15,keyasint,omitempty"`
+	// Withdrawn are the withdrawals of procedures, by code and version.
+	Withdrawn []directory.Withdrawal `cbor:"19,keyasint,omitempty"`
 	// Epoch numbers the set of members whose majority signs this edition: see [Succession].
 	Epoch uint64 `cbor:"16,keyasint,omitempty"`
 }

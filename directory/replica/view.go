@@ -21,6 +21,7 @@ type view struct {
 
 	offices    map[directory.OfficeCode]directory.Office
 	procedures map[string][]directory.Procedure // by code, newest version first
+	withdrawn  map[string][]directory.Withdrawal
 	nodes      map[directory.OfficeCode]directory.Node
 	peers      map[replication.Name]replication.Peer
 	byTLS      map[digest.Digest]replication.Peer
@@ -54,6 +55,7 @@ func newView(e *edition.Edition, keys *keyring) (*view, error) {
 		e:          e,
 		offices:    map[directory.OfficeCode]directory.Office{},
 		procedures: map[string][]directory.Procedure{},
+		withdrawn:  map[string][]directory.Withdrawal{},
 		nodes:      map[directory.OfficeCode]directory.Node{},
 		peers:      map[replication.Name]replication.Peer{},
 		byTLS:      map[digest.Digest]replication.Peer{},
@@ -67,6 +69,9 @@ func newView(e *edition.Edition, keys *keyring) (*view, error) {
 	}
 	for _, versions := range v.procedures {
 		slices.SortFunc(versions, func(a, b directory.Procedure) int { return cmp.Compare(b.Version, a.Version) })
+	}
+	for _, w := range e.Withdrawn {
+		v.withdrawn[w.Code] = append(v.withdrawn[w.Code], w)
 	}
 	for _, m := range e.Members {
 		if err := v.addPeer(replication.Name(m.Name), m.Identity, m.Addr, 0, keys); err != nil {
@@ -201,8 +206,8 @@ func (r *Replica) Fields(directory.Date) []directory.Field {
 func (r *Replica) Procedures(on directory.Date) []directory.Procedure {
 	v := r.now.Load()
 	var out []directory.Procedure
-	for _, versions := range v.procedures {
-		if p, ok := inForce(versions, on); ok {
+	for code := range v.procedures {
+		if p, ok := v.inForce(code, on); ok {
 			out = append(out, p)
 		}
 	}
@@ -222,17 +227,49 @@ func (r *Replica) Procedure(code string, version uint32) (directory.Procedure, b
 
 // Current returns the version of a procedure that is in force on a date.
 func (r *Replica) Current(code string, on directory.Date) (directory.Procedure, bool) {
-	return inForce(r.now.Load().procedures[code], on)
+	return r.now.Load().inForce(code, on)
 }
 
-// inForce: of the versions valid on a date, the newest.
-func inForce(versions []directory.Procedure, on directory.Date) (directory.Procedure, bool) {
-	for _, p := range versions {
+// inForce: of the versions valid on a date, the newest, unless it is withdrawn.
+func (v *view) inForce(code string, on directory.Date) (directory.Procedure, bool) {
+	for _, p := range v.procedures[code] {
 		if p.Valid.Contains(on) {
-			return p, true
+			_, withdrawn := v.withdrawal(p, on)
+			return p, !withdrawn
 		}
 	}
 	return directory.Procedure{}, false
+}
+
+func (v *view) withdrawal(p directory.Procedure, on directory.Date) (directory.Withdrawal, bool) {
+	for _, w := range v.withdrawn[p.Code] {
+		if w.Covers(p, on) {
+			return w, true
+		}
+	}
+	return directory.Withdrawal{}, false
+}
+
+// Last returns a procedure that was withdrawn by a date, as it stood, with its withdrawal: to be read, not begun. It is false
+// for one that is in force, or that was never there.
+func (r *Replica) Last(code string, on directory.Date) (directory.Procedure, directory.Withdrawal, bool) {
+	v := r.now.Load()
+	for _, p := range v.procedures[code] {
+		if p.Valid.Contains(on) {
+			w, withdrawn := v.withdrawal(p, on)
+			return p, w, withdrawn
+		}
+	}
+	return directory.Procedure{}, directory.Withdrawal{}, false
+}
+
+// Withdrawal returns when and why a procedure is to end, also while that is still to come; false if it goes on.
+func (r *Replica) Withdrawal(code string) (directory.Withdrawal, bool) {
+	v := r.now.Load()
+	if all := v.procedures[code]; len(all) > 0 {
+		return v.withdrawal(all[0], "9999-12-31")
+	}
+	return directory.Withdrawal{}, false
 }
 
 // Calendar returns the calendar in force, false before the first is published.

@@ -56,11 +56,14 @@ type Publication struct {
 	Fields     []directory.Field     `json:"fields,omitempty"`
 	Calendar   *directory.Calendar   `json:"calendar,omitempty"`
 	Procedures []directory.Procedure `json:"procedures,omitempty"`
+	// Terms has it recorded as a publication; nil: it is not.
+	Terms *directory.Terms `json:"terms,omitempty"`
 }
 
-// Published is what it answers: the rows that changed.
+// Published is what it answers: the rows that changed, and the number of the publication where it is recorded.
 type Published struct {
-	Changed int `json:"changed"`
+	Changed     int    `json:"changed"`
+	Publication uint64 `json:"publication,omitempty"`
 }
 
 // AccountRequest is what POST /account takes. Verifier is of the password, in PHC form.
@@ -119,6 +122,9 @@ func (s *Server) adminMembers(mux *http.ServeMux) {
 
 func (s *Server) adminCatalogue(mux *http.ServeMux) {
 	mux.HandleFunc("POST /publish", answer(s.publish))
+	mux.HandleFunc("POST /withdraw", answer(s.withdraw))
+	mux.HandleFunc("GET /catalogue", answer(s.catalogue))
+	mux.HandleFunc("GET /publications", answer(s.publications))
 	mux.HandleFunc("GET /edition", s.sendEdition)
 }
 
@@ -215,29 +221,6 @@ func (s *Server) change(ctx context.Context, c command.Command) (state.Result, e
 		err = r.Err()
 	}
 	return r, err
-}
-
-func (s *Server) publish(ctx context.Context, p Publication) (out Published, err error) {
-	all := command.Publish{Levels: p.Levels, Offices: p.Offices, Fields: p.Fields, Calendar: p.Calendar, Procedures: p.Procedures}
-	if err := all.Validate(); err != nil {
-		return out, directory.Errorf("publish", directory.Invalid, "%v", err)
-	}
-	parts, err := all.Split()
-	if err != nil {
-		return out, directory.Errorf("publish", directory.Invalid, "%v", err)
-	}
-	for _, part := range parts {
-		r, err := s.change(ctx, part)
-		if err != nil {
-			return out, err
-		}
-		v, err := decodeValue[state.Published](r)
-		if err != nil {
-			return out, err
-		}
-		out.Changed += int(v.Changed)
-	}
-	return out, nil
 }
 
 func (s *Server) putAccount(ctx context.Context, q AccountRequest) (directory.Account, error) {

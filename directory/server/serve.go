@@ -70,7 +70,7 @@ func (s *Server) respond(ctx context.Context, c caller) (client.Response, error)
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
 	switch c.q.Op {
-	case client.OpRegister, client.OpReport, client.OpAnnounce:
+	case client.OpRegister, client.OpReport, client.OpAnnounce, client.OpReportOpen:
 		return s.answerChange(ctx, c)
 	}
 	return s.answerRead(ctx, c)
@@ -131,6 +131,9 @@ func (c caller) change() (command.Command, error) {
 	case client.OpReport:
 		cmd := &command.Report{From: c.office}
 		return cmd, wire.Unmarshal(c.q.Body, &cmd.Tracks)
+	case client.OpReportOpen:
+		cmd := &command.ReportOpen{Office: c.office}
+		return cmd, wire.Unmarshal(c.q.Body, &cmd.Counts)
 	default:
 		var p client.Place
 		err := wire.Unmarshal(c.q.Body, &p)

@@ -31,6 +31,7 @@ type duty struct {
 	public   uint64
 	changed  bool // since cut
 	signed   bool // this server has signed cut
+	held     bool // a publication is under way: no edition is cut between its parts
 }
 
 // look reads the tables as this server has them.
@@ -55,6 +56,9 @@ func (s *Server) duty() (d duty, err error) {
 			return err
 		}
 		if d.public, err = state.PublicIndex(r); err != nil {
+			return err
+		}
+		if d.held, err = state.Held(r, s.cfg.Now().UnixMilli()); err != nil {
 			return err
 		}
 		d.signed, err = state.Signed(r, d.cut.Number, s.self.Name)
@@ -126,7 +130,7 @@ func (s *Server) tendOnce(ctx context.Context, c *calm) (time.Duration, error) {
 		}
 	case d.cut.Number > 0 && !d.signed && leader != "":
 		err = s.cosign(ctx, d.cut)
-	case d.changed && self:
+	case d.changed && self && !d.held:
 		return s.cut(ctx, c, d)
 	}
 	if !d.changed {

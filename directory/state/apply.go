@@ -123,6 +123,10 @@ func (t *transition) change(c command.Command) (any, error) {
 		// Members.
 
 		// The catalogue.
+	case *command.Withdraw:
+		return t.withdraw(c)
+	case *command.ReportOpen:
+		return nil, t.reportOpen(c)
 
 		// Offices and calendars.
 

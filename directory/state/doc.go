@@ -30,6 +30,13 @@
 //	edition/SLOT/head  edition/SLOT/sign/MEMBER
 //	bulk/edition/SLOT/PIECE        bodies, in a ring of slots; means nothing without its head
 //	request/ID  recent/SLOT        answers remembered
+//	meta/publication               number of the newest publication
+//	publication/NUMBER             who published, on which decision
+//	publication-of/ID              number of the publication of an id
+//	part/NUMBER/PART               keys of the rows that a part has changed
+//	publishing                     the publication under way, during which no edition is cut
+//	withdrawn/CODE/VERSION         withdrawals of procedures
+//	open/OFFICE                    how many dossiers are in progress there, by procedure
 //
 // The table is append-only. Each value is the wire encoding of one type.
 package state

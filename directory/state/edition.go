@@ -47,6 +47,13 @@ func (t *transition) cut(c *command.CutEdition) error {
 	if err != nil {
 		return err
 	}
+	held, err := Held(t, t.at)
+	if err != nil {
+		return err
+	}
+	if held {
+		return t.fail(directory.Conflict, "a publication is under way: its parts come into one edition")
+	}
 	prev, changed, err := Due(t)
 	switch {
 	case err != nil:
@@ -78,7 +85,7 @@ func (t *transition) build(g directory.Genesis, number uint64, prev digest.Diges
 		Version: edition.Version, Number: number, Index: t.index, Cut: t.at, Prev: prev,
 		Genesis: g.Digest(), Province: g.Province, Prefix: g.Prefix, Members: g.Members,
 	}
-	var errs [6]error
+	var errs [7]error
 	e.Levels, errs[0] = list[directory.Level](t, "level/")
 	e.Offices, errs[1] = list[directory.Office](t, "office/")
 	e.Nodes, errs[2] = Nodes(t)
@@ -89,6 +96,7 @@ func (t *transition) build(g directory.Genesis, number uint64, prev digest.Diges
 		e.Calendar = &c
 	}
 	errs[5] = err
+	e.Withdrawn, errs[6] = Withdrawals(t)
 	return e, errors.Join(errs[:]...)
 }
 

@@ -13,6 +13,8 @@ import (
 // Published is the answer to a publication: how many rows it changed.
 type Published struct {
 	Changed uint32 `cbor:"1,keyasint"`
+	// Publication is its number, 0 where it is not recorded.
+	Publication uint64 `cbor:"2,keyasint,omitempty"`
 }
 
 // row is a public row to be written.
@@ -49,30 +51,42 @@ func (t *transition) publish(c *command.Publish) (any, error) {
 	for _, p := range c.Procedures {
 		rows = append(rows, row{procedureKey(p.Code, p.Version), p})
 	}
-	n, err := t.write(rows)
-	if err != nil || n == 0 {
-		return Published{}, err
-	}
-	return Published{n}, t.touch()
+	return t.writePublic(rows, c.Publication)
 }
 
-// write writes the rows that differ from what is there and counts them.
-func (t *transition) write(rows []row) (n uint32, err error) {
+// writePublic writes public rows, and records it where it is part of a publication.
+func (t *transition) writePublic(rows []row, part *command.Part) (any, error) {
+	p, came, err := t.publication(part)
+	if err != nil || came {
+		return Published{Publication: p.Number}, err
+	}
+	changed, err := t.write(rows)
+	if err != nil {
+		return nil, err
+	}
+	if len(changed) > 0 {
+		err = t.touch()
+	}
+	return Published{uint32(len(changed)), p.Number}, errors.Join(err, t.record(p, part, changed))
+}
+
+// write writes the rows that differ from what is there and returns their keys.
+func (t *transition) write(rows []row) (changed []string, err error) {
 	for _, r := range rows {
 		b, err := wire.Marshal(r.value)
 		if err != nil {
-			return n, fmt.Errorf("row %s: %w", r.key, err)
+			return changed, fmt.Errorf("row %s: %w", r.key, err)
 		}
 		old, err := t.Get(r.key)
 		if err != nil {
-			return n, err
+			return changed, err
 		}
 		if old == nil || !bytes.Equal(old, b) {
 			t.Set(r.key, b)
-			n++
+			changed = append(changed, r.key)
 		}
 	}
-	return n, nil
+	return changed, nil
 }
 
 // checkPublication checks what refers to other rows, in the tables or in the publication itself.
