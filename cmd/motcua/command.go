@@ -48,6 +48,7 @@ func commands() []*command {
 		accountCommands(),
 		keyCommands(),
 		bundleCommands(),
+		benchCommands(),
 		[]*command{versionCommand()},
 	)
 }

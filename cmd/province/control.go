@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"motcua/cmd/admin"
+	"motcua/cmd/child"
 )
 
 // Status is what `motcua demo status --json` prints.
@@ -81,7 +82,7 @@ func (d *Demo) Status(ctx context.Context) Status {
 
 // fill decodes what the server says of itself over what the plan knows of it.
 func (d *Demo) fill(ctx context.Context, name string, into any, up *bool) {
-	if !d.procs[name].up() {
+	if !d.procs[name].Up() {
 		return
 	}
 	c, err := admin.NewClient(d.folder(name))
@@ -128,7 +129,7 @@ func (d *Demo) obey(ctx context.Context, o order) (string, error) {
 	p, who := d.procs[name], d.Plan.title(name)
 	switch o.Verb {
 	case "stop":
-		return who + ": killed; its data is kept", p.kill()
+		return who + ": killed; its data is kept", p.Kill()
 	case "start":
 		return d.startAgain(ctx, p, who)
 	case "cut":
@@ -142,8 +143,8 @@ func (d *Demo) obey(ctx context.Context, o order) (string, error) {
 // startAgain starts what was stopped. A line that was cut stays cut. A directory server alone does not answer until a majority
 // runs: that is no failure.
 func (d *Demo) startAgain(ctx context.Context, p *process, who string) (string, error) {
-	err := p.start(againTimeout)
-	if errors.Is(err, errNotReady) {
+	err := p.Start(againTimeout)
+	if errors.Is(err, child.ErrNotReady) {
 		return who + ": runs, but does not answer yet (a directory server waits for a majority of the servers)", nil
 	}
 	if err == nil && p.cut {
@@ -167,10 +168,10 @@ func (d *Demo) Folder(name string) string {
 }
 
 func (d *Demo) setLine(ctx context.Context, p *process, who string, up bool) error {
-	if !p.up() {
-		return fmt.Errorf("%s is stopped; start it first: motcua demo start %s", who, p.name)
+	if !p.Up() {
+		return fmt.Errorf("%s is stopped; start it first: motcua demo start %s", who, p.Name)
 	}
-	c, err := admin.NewClient(p.dir)
+	c, err := admin.NewClient(p.Dir)
 	if err != nil {
 		return err
 	}

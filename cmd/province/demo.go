@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"motcua/cmd/admin"
+	"motcua/cmd/child"
 	"motcua/directory"
 )
 
@@ -51,6 +52,12 @@ type Demo struct {
 	founding  bool // the folder was empty when this demo began
 	procs     map[string]*process
 	released  func()
+}
+
+// process is a server of the demo.
+type process struct {
+	child.Process
+	cut bool // its line is pulled, and stays so when it is started again
 }
 
 // Start founds or resumes a province and returns when every office answers. On an error nothing keeps running.
@@ -204,13 +211,13 @@ func appendTaken(taken []string, addr string) []string {
 func (d *Demo) addProcesses(exe string) {
 	for _, s := range d.Plan.Servers {
 		dir := d.folder(s.Name)
-		d.procs[s.Name] = &process{name: s.Name, exe: exe, dir: dir,
-			args: []string{"directory", "serve", "--until-eof", "--data", dir, "--listen", s.Addr, "--genesis", d.genesisPath()}}
+		d.procs[s.Name] = &process{Process: child.Process{Name: s.Name, Exe: exe, Dir: dir,
+			Args: []string{"directory", "serve", "--until-eof", "--data", dir, "--listen", s.Addr, "--genesis", d.genesisPath()}}}
 	}
 	for _, o := range d.Plan.Offices {
 		dir := d.folder(string(o.Code))
-		d.procs[string(o.Code)] = &process{name: string(o.Code), exe: exe, dir: dir,
-			args: []string{"node", "serve", "--until-eof", "--data", dir, "--listen", o.Addr, "--http", o.Addr}}
+		d.procs[string(o.Code)] = &process{Process: child.Process{Name: string(o.Code), Exe: exe, Dir: dir,
+			Args: []string{"node", "serve", "--until-eof", "--data", dir, "--listen", o.Addr, "--http", o.Addr}}}
 	}
 }
 
@@ -236,7 +243,7 @@ func (d *Demo) officeNames() []string {
 
 // startAll starts processes at the same time and joins their errors.
 func (d *Demo) startAll(names []string) error {
-	return each(names, func(n string) error { return d.procs[n].start(startTimeout) })
+	return each(names, func(n string) error { return d.procs[n].Start(startTimeout) })
 }
 
 // each runs f for every name at once and joins the errors.
@@ -268,7 +275,7 @@ func (d *Demo) Close() {
 	for _, names := range [][]string{d.officeNames(), d.serverNames()} {
 		each(names, func(n string) error {
 			if p := d.procs[n]; p != nil {
-				p.stop(stopGrace)
+				p.Stop(stopGrace)
 			}
 			return nil
 		})

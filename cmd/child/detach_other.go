@@ -1,6 +1,6 @@
 //go:build !unix
 
-package province
+package child
 
 import "os/exec"
 

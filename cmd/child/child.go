@@ -1,4 +1,7 @@
-package province
+// Package child runs servers as processes of this same program, so that they can be killed as a power cut would. It
+// promises that none outlives its parent: the standard input of each is a pipe that closes when the parent is gone,
+// however it went, and the server then stops by itself.
+package child
 
 import (
 	"bufio"
@@ -16,13 +19,12 @@ import (
 // readyWord begins the line a server prints on its standard output when it answers.
 const readyWord = "ready"
 
-// process is one server, run as a process of this same program. Its standard input is a pipe that nobody writes to:
-// when this process is gone, however it went, the pipe closes and the server stops by itself.
-type process struct {
-	name string
-	exe  string
-	args []string
-	dir  string // data folder; its output goes to the file "log" beside what it keeps
+// Process is one server. It can be started again once it has ended.
+type Process struct {
+	Name string   // for errors
+	Exe  string   // the program
+	Args []string // it prints "ready" when it answers, and ends when its standard input closes
+	Dir  string   // data folder; its output goes to the file "log" beside what it keeps
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -30,13 +32,12 @@ type process struct {
 	said   *tail         // the last it wrote on standard error
 	ready  chan struct{} // closed when the running process answers
 	exited chan struct{} // closed when the running process is gone
-	cut    bool          // its line is pulled, and stays so when it is started again
 }
 
-// start runs the server and waits until it says it is ready. The error tells the last line it wrote; errNotReady means that
+// Start runs the server and waits until it says it is ready. The error tells the last line it wrote; ErrNotReady means that
 // it runs and has not answered in time.
-func (p *process) start(timeout time.Duration) error {
-	if err := p.launch(); err != nil {
+func (p *Process) Start(timeout time.Duration) error {
+	if err := p.Launch(); err != nil {
 		return err
 	}
 	p.mu.Lock()
@@ -46,39 +47,40 @@ func (p *process) start(timeout time.Duration) error {
 	case <-ready:
 		return nil
 	case <-exited:
-		return fmt.Errorf("start %s: %s", p.name, said.line())
+		return fmt.Errorf("start %s: %s", p.Name, said.line())
 	case <-time.After(timeout):
-		return fmt.Errorf("start %s: %w after %v; its log is %s", p.name, errNotReady, timeout, filepath.Join(p.dir, "log"))
+		return fmt.Errorf("start %s: %w after %v; its log is %s", p.Name, ErrNotReady, timeout, filepath.Join(p.Dir, "log"))
 	}
 }
 
-var errNotReady = errors.New("it runs, but does not answer yet")
+// ErrNotReady: the process runs and has not said in time that it answers.
+var ErrNotReady = errors.New("it runs, but does not answer yet")
 
-// launch starts the process.
-func (p *process) launch() error {
+// Launch starts the process and does not wait for it.
+func (p *Process) Launch() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.running() {
-		return fmt.Errorf("%s runs already", p.name)
+		return fmt.Errorf("%s runs already", p.Name)
 	}
-	cmd := exec.Command(p.exe, p.args...)
+	cmd := exec.Command(p.Exe, p.Args...)
 	detach(cmd)
 	said := &tail{}
-	log, err := os.OpenFile(filepath.Join(p.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(filepath.Join(p.Dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err == nil {
 		said.log = log
 	}
 	cmd.Stderr = said
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		return fmt.Errorf("start %s: %w", p.name, err)
+		return fmt.Errorf("start %s: %w", p.Name, err)
 	}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		return fmt.Errorf("start %s: %w", p.name, err)
+		return fmt.Errorf("start %s: %w", p.Name, err)
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start %s: %w", p.name, err)
+		return fmt.Errorf("start %s: %w", p.Name, err)
 	}
 	p.cmd, p.stdin, p.said, p.ready, p.exited = cmd, stdin, said, make(chan struct{}), make(chan struct{})
 	go watch(cmd, stdout, said, p.ready, p.exited)
@@ -99,7 +101,7 @@ func watch(cmd *exec.Cmd, stdout io.Reader, said *tail, ready, exited chan<- str
 	close(exited)
 }
 
-func (p *process) running() bool {
+func (p *Process) running() bool {
 	if p.cmd == nil {
 		return false
 	}
@@ -111,28 +113,39 @@ func (p *process) running() bool {
 	}
 }
 
-func (p *process) up() bool {
+// Up tells whether the process runs.
+func (p *Process) Up() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.running()
 }
 
-// kill ends the process at once, as a power cut would.
-func (p *process) kill() error {
+// PID is the number of the running process, 0 if none runs.
+func (p *Process) PID() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.running() {
-		return fmt.Errorf("%s does not run", p.name)
+		return 0
+	}
+	return p.cmd.Process.Pid
+}
+
+// Kill ends the process at once, as a power cut would.
+func (p *Process) Kill() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.running() {
+		return fmt.Errorf("%s does not run", p.Name)
 	}
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("stop %s: %w", p.name, err)
+		return fmt.Errorf("stop %s: %w", p.Name, err)
 	}
 	<-p.exited
 	return nil
 }
 
-// stop asks the process to end, and kills it if it has not after the grace period.
-func (p *process) stop(grace time.Duration) {
+// Stop asks the process to end, and kills it if it has not after the grace period.
+func (p *Process) Stop(grace time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.running() {
