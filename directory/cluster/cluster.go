@@ -72,6 +72,10 @@ type Cluster struct {
 	raft  *raft.Raft
 	m     *machine
 
+	places  *places
+	restore bool       // at the start: the tables are in a file that came from another server
+	sending sync.Mutex // held while the tables are sent to another server
+
 	once     sync.Once
 	termRead atomic.Uint64 // term in which this server, as leader, has committed an entry
 	// clockGood is when this server's clock was last found to agree with a majority's.
@@ -104,22 +108,18 @@ func (c *Cluster) open() (err error) {
 			return err
 		}
 	}
-	if c.db, err = openTables(tables, c.log); err != nil {
-		return err
-	}
-	if c.m, err = newMachine(c.db); err != nil {
-		return err
-	}
 	hlog := newRaftLog(c.log)
+	if c.places, err = openPlaces(logs, hlog); err != nil {
+		return err
+	}
+	if err := c.openTables(tables); err != nil {
+		return err
+	}
 	c.meta = new(metadb.BoltMetaDB)
 	c.wal, err = wal.Open(logs, wal.WithSegmentSize(segmentSize), wal.WithLogger(hlog), wal.WithMetaStore(c.meta),
 		wal.WithSegmentFiler(newSegments(logs)))
 	if err != nil {
 		return fmt.Errorf("log in %s: %w", logs, err)
-	}
-	snaps, err := raft.NewFileSnapshotStoreWithLogger(logs, 2, hlog)
-	if err != nil {
-		return err
 	}
 	cache, err := raft.NewLogCache(128, c.wal)
 	if err != nil {
@@ -129,21 +129,18 @@ func (c *Cluster) open() (err error) {
 	c.trans = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream: c.layer, MaxPool: maxPool, MaxRPCsInFlight: maxInFlight, Timeout: rpcTimeout, Logger: hlog,
 	})
-	conf, err := c.raftConfig(snaps)
-	if err != nil {
-		return err
-	}
+	conf := c.raftConfig()
 	conf.Logger = hlog
-	if err := c.bootstrap(conf, cache, snaps); err != nil {
+	if err := c.bootstrap(conf, cache, c.places); err != nil {
 		return err
 	}
 	c.cfg.Link.Handle(raftProtocol, link.Known, c.layer.serve)
 	c.cfg.Link.Handle(askProtocol, link.Known, c.answer)
-	c.raft, err = raft.NewRaft(conf, c.m, cache, c.wal, snaps, c.trans)
+	c.raft, err = raft.NewRaft(conf, c.m, cache, c.wal, c.places, c.trans)
 	return err
 }
 
-func (c *Cluster) raftConfig(snaps raft.SnapshotStore) (*raft.Config, error) {
+func (c *Cluster) raftConfig() *raft.Config {
 	every := c.cfg.SnapshotEvery
 	if every == 0 {
 		every = 16 << 10
@@ -154,31 +151,10 @@ func (c *Cluster) raftConfig(snaps raft.SnapshotStore) (*raft.Config, error) {
 	conf.MaxAppendEntries = maxAppend
 	conf.SnapshotThreshold, conf.TrailingLogs, conf.SnapshotInterval = every, every/2, time.Minute
 	conf.NoLegacyTelemetry = true
-	// The tables persist, so a snapshot is not loaded at every start, but only when they stand before it.
-	stands, err := newestSnapshot(snaps)
-	if err != nil {
-		return nil, err
-	}
-	conf.NoSnapshotRestoreOnStart = c.m.applied >= stands
-	if !conf.NoSnapshotRestoreOnStart {
-		c.log.Warn("tables stand before the newest snapshot and are made anew from it", "tables", c.m.applied, "snapshot", stands)
-	}
-	return conf, nil
-}
-
-// newestSnapshot returns where the tables of the newest snapshot stand, 0 if there is none. That is not Raft's index of
-// it, which counts entries that are no commands.
-func newestSnapshot(snaps raft.SnapshotStore) (uint64, error) {
-	kept, err := snaps.List()
-	if err != nil || len(kept) == 0 {
-		return 0, err
-	}
-	_, r, err := snaps.Open(kept[0].ID)
-	if err != nil {
-		return 0, fmt.Errorf("newest snapshot: %w", err)
-	}
-	_, stands, err := openSnapshot(r)
-	return stands, errors.Join(err, r.Close())
+	// The tables persist, so a snapshot is not loaded at every start, but only when one came from another server and is
+	// not in the tables yet.
+	conf.NoSnapshotRestoreOnStart = !c.restore
+	return conf
 }
 
 // bootstrap gives a new log its first entry, the members of the genesis: the same on every server, so that any may do it.
@@ -232,6 +208,9 @@ func (c *Cluster) closeAll() (err error) {
 	}
 	if c.meta != nil {
 		err = errors.Join(err, c.meta.Close())
+	}
+	if c.m != nil {
+		err = errors.Join(err, c.m.close())
 	}
 	if c.db != nil {
 		err = errors.Join(err, c.db.Close())

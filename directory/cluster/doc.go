@@ -19,11 +19,19 @@
 // # On disk
 //
 //	raft/            the log (raft-wal) and Raft's own few values
-//	raft/snapshots/  the tables as of a place in the log, so that the log can be shortened
+//	raft/snapshots/  the place in the log where it may begin, and tables that another server has just sent
 //	tables/          the tables (Badger) and the place in the log they stand at, moved in one transaction
 //
-// The log is the truth and the tables are made from it. A restart goes on from where the tables stand. Tables that stand
-// before the newest snapshot (they were lost, or a restore was cut off) are made anew from that snapshot.
+// The log is the truth and the tables are made from it. What is applied is in memory at first and goes to disk behind, so
+// tables on disk are as of a place that was passed about a second ago; a restart goes on from there. The log is shortened
+// up to a place that the tables on disk have reached.
+//
+// # Tables that were lost
+//
+// Tables that do not open, or that stand before the beginning of the log, are fetched whole from another server, which
+// need not be the leader; until then this one takes no part. What does not open is set aside in tables.damaged. Where the
+// log still reaches back to its beginning, the tables are made from it. A province whose servers have all lost their
+// tables is restored from a backup.
 package cluster
 
 import "errors"
@@ -36,7 +44,8 @@ const (
 	atLeast
 	leader
 	linearizable
-	clock // no read: what the clock of the server shows that is asked
+	clock       // no read: what the clock of the server shows that is asked
+	wholeTables // no read: all tables of the server that is asked
 )
 
 // Freshness says how fresh the tables must be that a read sees.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/dgraph-io/badger/v4"
@@ -24,7 +25,7 @@ import (
 
 func openDB(t testing.TB, dir string) *badger.DB {
 	t.Helper()
-	db, err := openTables(dir, slog.New(slog.DiscardHandler))
+	db, err := openRows(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,8 +49,39 @@ func publish(i int) *command.Publish {
 func rows(t testing.TB, db *badger.DB) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	err := db.View(func(txn *badger.Txn) error {
-		return reader{txn}.Scan("", func(k string, v []byte) error { out[k] = string(v); return nil })
+	v := &view{base: newBase(db)}
+	defer v.base.give()
+	if err := v.Scan("", func(k string, v []byte) error { out[k] = string(v); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// openMachine is a machine whose tables are closed with the test, or by the test before.
+func openMachine(t testing.TB, db *badger.DB) (m *machine, shut func()) {
+	t.Helper()
+	m, err := newMachine(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var once sync.Once
+	shut = func() {
+		once.Do(func() {
+			if err := m.close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Cleanup(shut)
+	return m, shut
+}
+
+// seen is what a reader of the machine's tables sees.
+func seen(t testing.TB, m *machine) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := m.t.read(func(r state.Reader, _ uint64) error {
+		return r.Scan("", func(k string, v []byte) error { out[k] = string(v); return nil })
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -60,10 +92,7 @@ func rows(t testing.TB, db *badger.DB) map[string]string {
 func TestALogAppliedAgainChangesNothing(t *testing.T) {
 	dir := t.TempDir()
 	db := openDB(t, dir)
-	m, err := newMachine(db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, shut := openMachine(t, db)
 	account := directory.Account{ID: "a", Login: "aaa", Kind: directory.Citizen, Name: "An", Verifier: "v"}
 	logs := []*raft.Log{
 		entry(t, 1, &command.Found{Genesis: directorytest.Genesis(3)}),
@@ -80,19 +109,20 @@ func TestALogAppliedAgainChangesNothing(t *testing.T) {
 			t.Fatalf("entry %d: %v", logs[i].Index, err)
 		}
 	}
-	before := rows(t, db)
+	before := seen(t, m)
 	if m.applied != far || len(before) < 600 {
 		t.Fatalf("tables stand at %d with %d rows", m.applied, len(before))
 	}
+	shut()
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	db = openDB(t, dir)
-	if m, err = newMachine(db); err != nil || m.applied != far {
-		t.Fatalf("reopened, the tables stand at %d: %v", m.applied, err)
+	if m, _ = openMachine(t, db); m.applied != far || !maps.Equal(before, rows(t, db)) {
+		t.Fatalf("reopened, the tables stand at %d", m.applied)
 	}
 	m.ApplyBatch(append(logs, entry(t, far+1, publish(10_000))))
-	after := rows(t, db)
+	after := seen(t, m)
 	if a := string(after["account/a"]); a != before["account/a"] || after["field/f10000"] == "" {
 		t.Error("entries that were in the tables were applied again, or the one that was not was not")
 	}
@@ -100,10 +130,7 @@ func TestALogAppliedAgainChangesNothing(t *testing.T) {
 
 func TestAnEntryThatCannotBeReadStopsTheServerThere(t *testing.T) {
 	db := openDB(t, t.TempDir())
-	m, err := newMachine(db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, _ := openMachine(t, db)
 	later, err := command.Seal(command.RequestID{1}, 1, 999, []byte{0xa0})
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +148,7 @@ func TestAnEntryThatCannotBeReadStopsTheServerThere(t *testing.T) {
 	default:
 		t.Error("the server is not told to stop")
 	}
-	if _, ok := rows(t, db)["field/f1"]; ok || m.applied != 2 {
+	if _, ok := seen(t, m)["field/f1"]; ok || m.applied != 2 {
 		t.Errorf("it went on beyond the entry: tables stand at %d", m.applied)
 	}
 	if err := m.view(func(state.Reader, uint64) error { return nil }); err == nil {
@@ -145,9 +172,9 @@ func TestOverlayIsAMap(t *testing.T) {
 	}
 	start := rows(t, db)
 	rapid.Check(t, func(t *rapid.T) {
-		txn := db.NewTransaction(false)
-		defer txn.Discard()
-		o, model := newOverlay(reader{txn}), maps.Clone(start)
+		v := &view{base: newBase(db)}
+		defer v.base.give()
+		o, model := newOverlay(v), maps.Clone(start)
 		for range rapid.IntRange(0, 30).Draw(t, "changes") {
 			key := fmt.Sprintf("k/%02d", rapid.IntRange(0, 45).Draw(t, "key"))
 			if rapid.Bool().Draw(t, "delete") {
@@ -182,26 +209,27 @@ func TestOverlayIsAMap(t *testing.T) {
 	})
 }
 
-// written is the snapshot of a small province.
-func written(t testing.TB) ([]byte, map[string]string) {
+// writtenOut is the snapshot of a small province.
+func writtenOut(t testing.TB) ([]byte, map[string]string) {
 	t.Helper()
 	db := openDB(t, t.TempDir())
-	m, err := newMachine(db)
+	m, shut := openMachine(t, db)
+	m.ApplyBatch([]*raft.Log{entry(t, 2, &command.Found{Genesis: directorytest.Genesis(1)}), entry(t, 3, &command.CutEdition{Number: 1})})
+	var b bytes.Buffer
+	v, err := m.t.pin()
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.ApplyBatch([]*raft.Log{entry(t, 2, &command.Found{Genesis: directorytest.Genesis(1)}), entry(t, 3, &command.CutEdition{Number: 1})})
-	var b bytes.Buffer
-	txn := db.NewTransaction(false)
-	defer txn.Discard()
-	if err := writeSnapshot(&b, txn, m.applied); err != nil {
+	if err := writeSnapshot(&b, v); err != nil {
 		t.Fatal(err)
 	}
+	v.base.give()
+	shut()
 	return b.Bytes(), rows(t, db)
 }
 
 func TestASnapshotIsRestoredWholeOrNotAtAll(t *testing.T) {
-	b, want := written(t)
+	b, want := writtenOut(t)
 	db := openDB(t, t.TempDir())
 	if err := db.Update(func(txn *badger.Txn) error { return txn.Set([]byte(tablePrefix+"old"), []byte("row")) }); err != nil {
 		t.Fatal(err)
@@ -233,7 +261,7 @@ func TestASnapshotIsRestoredWholeOrNotAtAll(t *testing.T) {
 }
 
 func TestFormatsStay(t *testing.T) {
-	b, _ := written(t)
+	b, _ := writtenOut(t)
 	sum := digest.Of(b)
 	body := []byte{0xa1, 1, 7}
 	f := directory.Errorf("publish", directory.Conflict, "x")

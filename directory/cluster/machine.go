@@ -13,13 +13,14 @@ import (
 	"motcua/directory/state"
 )
 
-// commitSize is how many bytes of changes are gathered before they are committed: well below the 15 % of a memtable that
-// Badger allows in one transaction, with room for what the last entry adds.
-const commitSize = 256 << 10
+// batchSize is how many bytes of changes are gathered before they are seen.
+const batchSize = 256 << 10
 
 // machine applies the log to the tables. Raft calls it from one goroutine.
 type machine struct {
-	db *badger.DB
+	t *tables
+	// restored is told when the tables were replaced; a place that waited for it is reached.
+	restored func() error
 
 	mu      sync.Mutex
 	applied uint64
@@ -31,12 +32,25 @@ type machine struct {
 var _ raft.BatchingFSM = (*machine)(nil)
 
 func newMachine(db *badger.DB) (*machine, error) {
-	m := &machine{db: db, changed: make(chan struct{}), stopped: make(chan struct{})}
-	err := db.View(func(txn *badger.Txn) (err error) {
-		m.applied, err = readApplied(txn)
-		return err
-	})
-	return m, err
+	m := &machine{restored: func() error { return nil }, changed: make(chan struct{}), stopped: make(chan struct{})}
+	var err error
+	if m.t, err = newTables(db, m.stop); err != nil {
+		return nil, err
+	}
+	m.applied = m.t.onDisk
+	return m, nil
+}
+
+// close brings to disk what was applied. Nothing is applied any more.
+func (m *machine) close() error {
+	applied, _, err := m.state()
+	if err == nil {
+		err = m.t.flush(applied)
+	} else {
+		err = nil // told by Err
+	}
+	m.t.close()
+	return err
 }
 
 // state returns where the tables stand, a channel that is closed when that changes, and why the machine stopped.
@@ -90,17 +104,19 @@ func (m *machine) ApplyBatch(logs []*raft.Log) []any {
 	return out
 }
 
-// applySome applies and commits a first part of the logs, and tells how many that were.
+// applySome applies a first part of the logs, lets it be seen, and tells how many that were.
 func (m *machine) applySome(logs []*raft.Log, out []any) (n int, err error) {
-	txn := m.db.NewTransaction(false)
-	defer txn.Discard()
-	o := newOverlay(reader{txn})
-	applied, _, _ := m.state()
-	last := applied
-	for n < len(logs) && o.size < commitSize {
+	v, err := m.t.pin()
+	if err != nil {
+		return 0, err
+	}
+	defer v.base.give()
+	o := newOverlay(v)
+	last := v.index
+	for n < len(logs) && o.size < batchSize && !o.bulk {
 		l := logs[n]
 		n++
-		if l.Type != raft.LogCommand || l.Index <= applied {
+		if l.Type != raft.LogCommand || l.Index <= v.index {
 			continue // not ours, or already in the tables: Raft replays what it cannot know we kept
 		}
 		r, err := state.Apply(o, l.Index, l.Data)
@@ -109,29 +125,32 @@ func (m *machine) applySome(logs []*raft.Log, out []any) (n int, err error) {
 		}
 		out[n-1], last = r, l.Index
 	}
-	if last == applied {
+	if last == v.index {
 		return n, nil
 	}
-	if err := o.commit(m.db, last); err != nil {
-		return n, fmt.Errorf("commit entry %d: %w", last, err)
+	if err := m.t.add(o, last); err != nil {
+		return n, err
 	}
 	m.advance(last)
 	return n, nil
 }
 
-// Snapshot implements raft.FSM: the tables as they are now, written out later.
+// Snapshot implements raft.FSM. The tables are their own snapshot once they are on disk.
 func (m *machine) Snapshot() (raft.FSMSnapshot, error) {
 	applied, _, err := m.state()
 	if err != nil {
 		return nil, err
 	}
-	return &snapshot{txn: m.db.NewTransaction(false), applied: applied}, nil
+	return &snapshot{m.t, applied}, nil
 }
 
 // Restore implements raft.FSM.
 func (m *machine) Restore(r io.ReadCloser) error {
-	applied, err := restore(m.db, r)
-	if err = errors.Join(err, r.Close()); err != nil {
+	applied, err := m.t.replace(func(db *badger.DB) (uint64, error) { return restore(db, r) })
+	if err = errors.Join(err, r.Close()); err == nil {
+		err = m.restored()
+	}
+	if err != nil {
 		m.stop(err)
 		return err
 	}
@@ -141,16 +160,13 @@ func (m *machine) Restore(r io.ReadCloser) error {
 
 // view reads the tables as they are now.
 func (m *machine) view(f func(r state.Reader, index uint64) error) error {
-	if _, _, err := m.state(); err != nil {
+	select {
+	case <-m.stopped:
+		_, _, err := m.state()
 		return err
+	default:
+		return m.t.read(f)
 	}
-	return m.db.View(func(txn *badger.Txn) error {
-		index, err := readApplied(txn)
-		if err != nil {
-			return err
-		}
-		return f(reader{txn}, index)
-	})
 }
 
 // resultOf reads the answer that ApplyBatch left with a future.

@@ -29,6 +29,7 @@ type reply struct {
 	Result    state.Result `cbor:"2,keyasint"`
 	Index     uint64       `cbor:"3,keyasint,omitempty"`
 	Clock     int64        `cbor:"4,keyasint,omitempty"` // Unix milliseconds
+	Size      int64        `cbor:"5,keyasint,omitempty"` // of the tables that follow, bytes
 }
 
 // Bounds of the two in bytes.
@@ -154,6 +155,10 @@ func (c *Cluster) answer(ctx context.Context, from link.Caller, s *link.Stream) 
 		return
 	}
 	defer context.AfterFunc(c.ctx, s.Cancel)()
+	if a.Kind == 0 && a.Read == wholeTables {
+		c.sendTables(s, from)
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, dialPatience)
 	defer cancel()
 	r, err := c.lead(ctx, a)

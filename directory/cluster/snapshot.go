@@ -26,22 +26,27 @@ const (
 	maxValue = 1 << 20
 )
 
-// snapshot is the tables held still.
+// snapshot is the tables as they stand: they are on disk already, or soon will be.
 type snapshot struct {
-	txn     *badger.Txn
+	t       *tables
 	applied uint64
 }
 
 // Persist implements raft.FSMSnapshot.
-func (s *snapshot) Persist(sink raft.SnapshotSink) error {
-	if err := writeSnapshot(sink, s.txn, s.applied); err != nil {
-		return errors.Join(fmt.Errorf("write snapshot: %w", err), sink.Cancel())
+func (s *snapshot) Persist(to raft.SnapshotSink) error {
+	p, ok := to.(*sink)
+	if !ok {
+		return fmt.Errorf("snapshot: a %T cannot take it", to)
 	}
-	return sink.Close()
+	if err := s.t.flush(s.applied); err != nil {
+		return errors.Join(fmt.Errorf("snapshot: %w", err), to.Cancel())
+	}
+	p.ours(s.applied)
+	return to.Close()
 }
 
 // Release implements raft.FSMSnapshot.
-func (s *snapshot) Release() { s.txn.Discard() }
+func (s *snapshot) Release() {}
 
 // hashed writes to both, and keeps the first error.
 type hashed struct {
@@ -62,19 +67,17 @@ func (w *hashed) sized(b []byte) {
 	w.put(b)
 }
 
-func writeSnapshot(to io.Writer, txn *badger.Txn, applied uint64) error {
+func writeSnapshot(to io.Writer, v *view) error {
 	w := &hashed{w: bufio.NewWriterSize(to, 1<<20), h: sha256.New()}
 	w.put([]byte(snapshotMagic))
-	w.put(binary.BigEndian.AppendUint64(nil, applied))
-	o := badger.DefaultIteratorOptions
-	o.Prefix = []byte(tablePrefix)
-	it := txn.NewIterator(o)
-	defer it.Close()
-	for it.Rewind(); it.Valid() && w.err == nil; it.Next() {
-		w.sized(it.Item().Key())
-		if err := it.Item().Value(func(v []byte) error { w.sized(v); return nil }); err != nil {
-			return err
-		}
+	w.put(binary.BigEndian.AppendUint64(nil, v.index))
+	err := v.Scan("", func(key string, value []byte) error {
+		w.sized([]byte(tablePrefix + key))
+		w.sized(value)
+		return w.err
+	})
+	if err != nil {
+		return err
 	}
 	w.put(make([]byte, 4))
 	if w.err != nil {
@@ -121,12 +124,6 @@ func clearTables(db *badger.DB) error {
 		return err
 	}
 	return db.DropAll()
-}
-
-func setApplied(db *badger.DB, index uint64) error {
-	return db.Update(func(txn *badger.Txn) error {
-		return txn.Set([]byte(appliedKey), binary.BigEndian.AppendUint64(nil, index))
-	})
 }
 
 type snapshotReader struct {

@@ -1,214 +1,265 @@
 package cluster
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
-	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
-	"github.com/dgraph-io/badger/v4/options"
 
+	"motcua/directory"
 	"motcua/directory/state"
 )
 
-// Keys in Badger: the tables' own behind one letter, and where they stand in the log.
+// The bounds of what is not on disk yet.
 const (
-	tablePrefix = "s/"
-	appliedKey  = "c/applied"
+	// freezeSize is how many bytes of changes go to disk together: well below the 15 % of a memtable that Badger allows
+	// in one transaction, with room for what the last batch adds.
+	freezeSize = 512 << 10
+	// maxWaiting is how many bytes may wait for the disk, over the last batch: then applying waits too.
+	maxWaiting = 12 << 20
+	// flushAge is how long changes stay off the disk at most.
+	flushAge = time.Second
 )
 
-// openTables opens the database of the tables.
+// tables is the rows of the directory: on disk as of one place in the log, and above it, in memory, what was applied since.
 //
-// SyncWrites is on although the log could replay what is lost. Badger without it may, after a power cut, keep a later
-// memtable and lose the tail of an earlier one: tables with a hole in them that stand, by their own account, at the end.
-// One sync covers a whole batch of entries, so it costs the leader one more wait per batch.
-func openTables(dir string, log *slog.Logger) (*badger.DB, error) {
-	b := badger.DefaultOptions(dir).WithSyncWrites(true).WithDetectConflicts(false).WithMetricsEnabled(false)
-	b = b.WithLogger(&badgerLog{log}).WithMemTableSize(8 << 20).WithNumMemtables(2).WithNumCompactors(2)
-	// Pieces of editions are overwritten again and again: kept out of the value log, compaction takes the old ones.
-	b = b.WithValueThreshold(32 << 10).WithValueLogFileSize(64 << 20)
-	b = b.WithBlockCacheSize(8 << 20).WithIndexCacheSize(8 << 20).WithCompression(options.None)
-	db, err := badger.Open(b)
-	if err != nil && strings.Contains(err.Error(), "Cannot acquire directory lock") {
-		return nil, fmt.Errorf("open tables in %s: another process has this folder: stop it, or give this server its own folder", dir)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open tables in %s: %w: set the folder aside and start again, it is made anew from the log or another server", dir, err)
-	}
-	return db, nil
+// The log is durable already and the rows follow from it, so applying waits for no disk. What was applied is written
+// behind, oldest first, each part in one transaction together with the place in the log that the rows on disk then
+// stand at. A crash at any moment leaves the rows of some place in the log; the entries behind it are applied again.
+type tables struct {
+	db  *badger.DB
+	now atomic.Pointer[view] // nil while all rows are replaced, and after closing
+
+	mu     sync.Mutex // of the rest; held for moments alone
+	active *memtable  // takes what is applied
+	frozen []*memtable
+	onDisk uint64        // place in the log
+	moved  chan struct{} // closed and replaced when onDisk has moved, or the tables have failed
+	err    error         // why nothing more goes to disk
+
+	kick   chan struct{}
+	closed chan struct{}
+	writer sync.WaitGroup
+	stop   func(error) // told why nothing more goes to disk
 }
 
-// reader is the tables as of one moment.
-type reader struct{ txn *badger.Txn }
-
-// Get implements state.Reader.
-func (r reader) Get(key string) ([]byte, error) {
-	item, err := r.txn.Get([]byte(tablePrefix + key))
-	if errors.Is(err, badger.ErrKeyNotFound) {
-		return nil, nil
+func newTables(db *badger.DB, stop func(error)) (*tables, error) {
+	t := &tables{
+		db: db, active: newMemtable(), moved: make(chan struct{}), kick: make(chan struct{}, 1), closed: make(chan struct{}), stop: stop,
 	}
+	err := db.View(func(txn *badger.Txn) (err error) {
+		t.onDisk, err = readApplied(txn)
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", key, err)
+		return nil, err
 	}
-	return item.ValueCopy([]byte{})
+	t.now.Store(&view{index: t.onDisk, recent: []*memtable{t.active}, base: newBase(db)})
+	t.writer.Go(t.write)
+	return t, nil
 }
 
-// Scan implements state.Reader.
-func (r reader) Scan(prefix string, f func(key string, value []byte) error) error {
-	o := badger.DefaultIteratorOptions
-	o.Prefix = []byte(tablePrefix + prefix)
-	it := r.txn.NewIterator(o)
-	defer it.Close()
-	for it.Rewind(); it.Valid(); it.Next() {
-		v, err := it.Item().ValueCopy([]byte{})
-		if err != nil {
-			return fmt.Errorf("read %s: %w", it.Item().Key(), err)
+// close ends the writing. What is not on disk yet is in the log.
+func (t *tables) close() {
+	close(t.closed)
+	t.writer.Wait()
+	if v := t.now.Swap(nil); v != nil {
+		v.base.give()
+		<-v.base.gone
+	}
+}
+
+// errReplaced is what a reader gets while all rows are replaced.
+var errReplaced = directory.Errorf("read", directory.NoLeader, "this server is fetching its tables anew from another: ask another server, or try again shortly")
+
+// pin returns the tables as they are. Who has it gives its base back.
+func (t *tables) pin() (*view, error) {
+	for {
+		v := t.now.Load()
+		if v == nil {
+			return nil, errReplaced
 		}
-		if err := f(strings.TrimPrefix(string(it.Item().Key()), tablePrefix), v); err != nil {
+		if v.base.take() {
+			return v, nil
+		}
+	}
+}
+
+// read calls f with the tables as they are, and with where they stand.
+func (t *tables) read(f func(r state.Reader, index uint64) error) error {
+	v, err := t.pin()
+	if err != nil {
+		return err
+	}
+	defer v.base.give()
+	return f(v, v.index)
+}
+
+// add puts applied changes into the tables, which then stand at index, and waits where too much is not on disk yet.
+func (t *tables) add(o *overlay, index uint64) error {
+	t.mu.Lock()
+	if t.active.last == 0 {
+		t.active.born = time.Now()
+		t.wake()
+	}
+	for key, value := range o.writes {
+		t.active.set(index, key, value)
+	}
+	t.active.last = index
+	v := *t.now.Load()
+	v.index = index
+	t.now.Store(&v)
+	// Bulk rows go to disk ahead of what gives them a meaning. A crash then must not cost more than one edition's.
+	if t.active.small >= freezeSize || o.bulk {
+		t.freeze()
+	}
+	t.mu.Unlock()
+	return t.await(func() bool { return t.waiting() <= maxWaiting })
+}
+
+// freeze closes the active part, so that it can go to disk. The lock is held.
+func (t *tables) freeze() {
+	t.frozen = append(t.frozen, t.active)
+	t.active = newMemtable()
+	v := *t.now.Load()
+	v.recent = append([]*memtable{t.active}, v.recent...)
+	t.now.Store(&v)
+	t.wake()
+}
+
+func (t *tables) wake() {
+	select {
+	case t.kick <- struct{}{}:
+	default:
+	}
+}
+
+func (t *tables) waiting() (size int) {
+	for _, m := range t.frozen {
+		size += m.size
+	}
+	return size
+}
+
+// await waits until a condition holds, which is asked for under the lock.
+func (t *tables) await(holds func() bool) error {
+	for {
+		t.mu.Lock()
+		ok, moved, err := holds(), t.moved, t.err
+		t.mu.Unlock()
+		if ok || err != nil {
 			return err
 		}
+		select {
+		case <-moved:
+		case <-t.closed:
+			return ErrClosed
+		}
 	}
+}
+
+// flush waits until all that was applied up to a place in the log is on disk.
+func (t *tables) flush(index uint64) error {
+	t.mu.Lock()
+	if t.active.last > 0 && t.onDisk < index {
+		t.freeze()
+	}
+	t.mu.Unlock()
+	return t.await(func() bool { return t.onDisk >= index })
+}
+
+// write brings to disk what is frozen, and freezes what has waited long.
+func (t *tables) write() {
+	for {
+		m, wait := t.due()
+		if m != nil {
+			if err := t.place(m); err != nil {
+				t.fail(err)
+				return
+			}
+			continue
+		}
+		var old <-chan time.Time
+		if wait > 0 {
+			old = time.After(wait)
+		}
+		select {
+		case <-t.kick:
+		case <-old:
+		case <-t.closed:
+			return
+		}
+	}
+}
+
+// due returns what is to be written next, or how long to wait for it; 0: until told.
+func (t *tables) due() (*memtable, time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.frozen) == 0 && t.active.last > 0 {
+		if age := time.Since(t.active.born); age < flushAge {
+			return nil, flushAge - age
+		}
+		t.freeze()
+	}
+	if len(t.frozen) == 0 {
+		return nil, 0
+	}
+	return t.frozen[0], 0
+}
+
+// place writes the oldest frozen part, and lets readers look for its rows on disk.
+func (t *tables) place(m *memtable) error {
+	if err := writeRows(t.db, m); err != nil {
+		return fmt.Errorf("write the tables up to entry %d: %w", m.last, err)
+	}
+	// A crash from here on loses nothing: these rows are on disk, and those above them in the log.
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.frozen, t.onDisk = t.frozen[1:], m.last
+	old := t.now.Load()
+	t.now.Store(&view{index: old.index, recent: slices.Clone(old.recent[:len(old.recent)-1]), base: newBase(t.db)})
+	old.base.give()
+	t.signal()
 	return nil
 }
 
-// overlay is the tables with changes that are not committed yet.
-type overlay struct {
-	under  state.Reader
-	writes map[string][]byte // nil: deleted
-	size   int               // bytes of the writes that go into the transaction
+func (t *tables) signal() {
+	close(t.moved)
+	t.moved = make(chan struct{})
 }
 
-func newOverlay(under state.Reader) *overlay {
-	return &overlay{under: under, writes: map[string][]byte{}}
+func (t *tables) fail(err error) {
+	t.mu.Lock()
+	t.err = err
+	t.signal()
+	t.mu.Unlock()
+	t.stop(err)
 }
 
-// Get implements state.Reader.
-func (o *overlay) Get(key string) ([]byte, error) {
-	if v, ok := o.writes[key]; ok {
-		return v, nil
-	}
-	return o.under.Get(key)
-}
-
-// Set implements state.Store.
-func (o *overlay) Set(key string, value []byte) {
-	if value == nil {
-		value = []byte{}
-	}
-	o.writes[key] = value
-	if !strings.HasPrefix(key, state.BulkPrefix) {
-		o.size += len(key) + len(value)
-	}
-}
-
-// Delete implements state.Store.
-func (o *overlay) Delete(key string) {
-	o.writes[key] = nil
-	o.size += len(key)
-}
-
-// Scan implements state.Reader: the rows below with those above laid over them.
-func (o *overlay) Scan(prefix string, f func(key string, value []byte) error) error {
-	above := o.keys(prefix)
-	emit := func(key string) error {
-		if v := o.writes[key]; v != nil {
-			return f(key, v)
-		}
-		return nil
-	}
-	err := o.under.Scan(prefix, func(key string, value []byte) error {
-		for len(above) > 0 && above[0] < key {
-			if err := emit(above[0]); err != nil {
-				return err
-			}
-			above = above[1:]
-		}
-		if len(above) > 0 && above[0] == key {
-			above = above[1:]
-			return emit(key)
-		}
-		return f(key, value)
-	})
-	for _, key := range above {
-		if err != nil {
-			return err
-		}
-		err = emit(key)
-	}
-	return err
-}
-
-func (o *overlay) keys(prefix string) []string {
-	var out []string
-	for k := range o.writes {
-		if strings.HasPrefix(k, prefix) {
-			out = append(out, k)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-// commit makes the changes durable, and the tables stand at applied.
-func (o *overlay) commit(db *badger.DB, applied uint64) error {
-	ahead := db.NewWriteBatch()
-	defer ahead.Cancel()
-	bulk := false
-	for _, k := range o.keys(state.BulkPrefix) {
-		bulk = true
-		if err := ahead.Set([]byte(tablePrefix+k), o.writes[k]); err != nil {
-			return err
-		}
-	}
-	if bulk {
-		if err := ahead.Flush(); err != nil {
-			return err
-		}
-	}
-	// A crash here leaves bulk rows without their head; the entry is applied again and writes the same.
-	return db.Update(func(txn *badger.Txn) error {
-		for _, k := range o.keys("") {
-			if err := o.place(txn, k); err != nil {
-				return err
-			}
-		}
-		return txn.Set([]byte(appliedKey), binary.BigEndian.AppendUint64(nil, applied))
-	})
-}
-
-func (o *overlay) place(txn *badger.Txn, key string) error {
-	switch v := o.writes[key]; {
-	case strings.HasPrefix(key, state.BulkPrefix):
-		return nil
-	case v == nil:
-		return txn.Delete([]byte(tablePrefix + key))
-	default:
-		return txn.Set([]byte(tablePrefix+key), v)
-	}
-}
-
-// readApplied returns where the tables stand in the log, 0 if they are new or a restore was cut off.
-func readApplied(txn *badger.Txn) (uint64, error) {
-	item, err := txn.Get([]byte(appliedKey))
-	if errors.Is(err, badger.ErrKeyNotFound) {
-		return 0, nil
-	}
-	if err != nil {
+// replace has f put other rows into the place of all, and returns where they stand. Readers are told to come again.
+func (t *tables) replace(f func(db *badger.DB) (uint64, error)) (uint64, error) {
+	if err := t.flush(t.now.Load().index); err != nil {
 		return 0, err
 	}
-	b, err := item.ValueCopy(nil)
-	if err == nil && len(b) != 8 {
-		err = fmt.Errorf("row %s has %d bytes", appliedKey, len(b))
-	}
+	t.mu.Lock() // nothing is applied meanwhile: whoever applies is who replaces
+	defer t.mu.Unlock()
+	old := t.now.Swap(nil)
+	old.base.give()
+	<-old.base.gone
+	index, err := f(t.db)
 	if err != nil {
+		t.err = err
 		return 0, err
 	}
-	return binary.BigEndian.Uint64(b), nil
+	t.onDisk = index
+	t.now.Store(&view{index: index, recent: []*memtable{t.active}, base: newBase(t.db)})
+	return index, nil
 }
 
-// isTableKey tells the tables' rows from the cluster's own.
-func isTableKey(key []byte) bool { return bytes.HasPrefix(key, []byte(tablePrefix)) }
+// errBusy: Badger says no more than that.
+var errBusy = errors.New("another process has this folder: stop it, or give this server its own folder")
