@@ -1,6 +1,10 @@
 package directory
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
 // Calendar says which hours are worked. It is published by the directory, with the decision behind each year.
 type Calendar struct {
@@ -9,6 +13,8 @@ type Calendar struct {
 	// Sessions are the worked stretches of a working day, in order, e.g. 07:00–11:30 and 13:30–17:00.
 	Sessions []Session      `cbor:"2,keyasint" json:"sessions"`
 	Years    []CalendarYear `cbor:"3,keyasint" json:"years"`
+	// Decision is why this version was published.
+	Decision string `cbor:"4,keyasint,omitempty" json:"decision,omitempty"`
 }
 
 // Session is a worked stretch of a day, in minutes since midnight in [Zone], From included, To excluded.
@@ -64,4 +70,83 @@ func (c Calendar) Validate() error {
 		}
 	}
 	return nil
+}
+
+// Check is Validate for a calendar that is about to be published. It finds besides what can be read and is surely a slip: years out
+// of order, a day named twice, a holiday on a weekend, a swapped day that is worked anyway, a holiday without a name.
+func (c Calendar) Check() error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	for i, y := range c.Years {
+		if i > 0 && y.Year <= c.Years[i-1].Year {
+			return fmt.Errorf("calendar: year %d stands after %d: each year once, in order", y.Year, c.Years[i-1].Year)
+		}
+		if err := y.check(); err != nil {
+			return fmt.Errorf("calendar: year %d: %w", y.Year, err)
+		}
+	}
+	if n := len(c.Years); n == 0 || n > MaxCalendarYears {
+		return fmt.Errorf("calendar: %d years, want 1 to %d", n, MaxCalendarYears)
+	}
+	if len(c.Decision) > 500 {
+		return fmt.Errorf("calendar: the decision has %d bytes, at most 500", len(c.Decision))
+	}
+	return nil
+}
+
+// MaxCalendarYears bounds the years of a calendar.
+const MaxCalendarYears = 100
+
+func (y CalendarYear) check() error {
+	seen := map[Date]bool{}
+	once := func(d Date) error {
+		if seen[d] {
+			return fmt.Errorf("%s is named twice", d)
+		}
+		seen[d] = true
+		return nil
+	}
+	for _, d := range y.Off {
+		if err := once(d.Date); err != nil {
+			return err
+		}
+		if d.Date.Weekend() {
+			return fmt.Errorf("%s is a weekend, which is not worked anyway: name the weekday that is off instead of it", d.Date)
+		}
+		if d.Name.VI == "" || len(d.Name.VI) > 200 || len(d.Name.EN) > 200 {
+			return fmt.Errorf("%s has no Vietnamese name, or one of over 200 bytes", d.Date)
+		}
+	}
+	for _, d := range y.Worked {
+		if err := once(d); err != nil {
+			return err
+		}
+		if !d.Weekend() {
+			return fmt.Errorf("%s is a weekday: only a Saturday or Sunday is worked in exchange for another day", d)
+		}
+	}
+	return nil
+}
+
+// Year returns what differs in a year, false if the calendar does not have it.
+func (c Calendar) Year(year int) (CalendarYear, bool) {
+	i := slices.IndexFunc(c.Years, func(y CalendarYear) bool { return int(y.Year) == year })
+	if i < 0 {
+		return CalendarYear{}, false
+	}
+	return c.Years[i], true
+}
+
+// Until returns the last day, from a date on, up to which every year is in the calendar; with final, up to which every year is
+// announced. It is the day before the date where the date's own year is not.
+func (c Calendar) Until(from Date, final bool) Date {
+	year := from.Time().Year()
+	for ; ; year++ {
+		if y, ok := c.Year(year); !ok || final && !y.Final {
+			break
+		}
+	}
+	last := time.Date(year-1, 12, 31, 0, 0, 0, 0, Zone)
+	return max(DateOf(last), from.AddDays(-1))
 }

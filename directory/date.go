@@ -23,6 +23,15 @@ func (d Date) Time() time.Time {
 	return t
 }
 
+// AddDays returns the date n days later, earlier for a negative n. The date must be valid.
+func (d Date) AddDays(n int) Date { return DateOf(d.Time().AddDate(0, 0, n)) }
+
+// Weekend tells whether d is a Saturday or a Sunday.
+func (d Date) Weekend() bool {
+	w := d.Time().Weekday()
+	return w == time.Saturday || w == time.Sunday
+}
+
 // Validate tells whether d is a real date in the form yyyy-mm-dd.
 func (d Date) Validate() error {
 	if d.Time().IsZero() {

@@ -30,13 +30,49 @@ type Level struct {
 	Name  Text    `cbor:"2,keyasint" json:"name"`
 	Rank  uint8   `cbor:"3,keyasint" json:"rank"`
 	Valid Period  `cbor:"4,keyasint" json:"valid"`
+	// Acts are the decisions that added and closed it, oldest first.
+	Acts []OfficeAct `cbor:"5,keyasint,omitempty" json:"acts,omitempty"`
 }
 
 // Named is a name borne during a period; history keeps the old ones.
 type Named struct {
 	Text  Text   `cbor:"1,keyasint" json:"text"`
 	Valid Period `cbor:"2,keyasint" json:"valid"`
+	// Place is the name of the administrative unit in that period; empty for that of the office.
+	Place Text `cbor:"3,keyasint,omitzero" json:"place,omitzero"`
 }
+
+// Under is the office above during a period.
+type Under struct {
+	Parent OfficeCode `cbor:"1,keyasint,omitempty" json:"parent,omitempty"`
+	Valid  Period     `cbor:"2,keyasint" json:"valid,omitzero"`
+}
+
+// ActKind is what a decision did to an office or a level. Append only.
+type ActKind string
+
+// The kinds of acts.
+const (
+	ActOpen   ActKind = "open"
+	ActRename ActKind = "rename"
+	ActMove   ActKind = "move"   // under another parent
+	ActClose  ActKind = "close"  // with the successors, if any
+	ActAbsorb ActKind = "absorb" // it takes over from others
+	ActCancel ActKind = "cancel" // what was to come on the day does not
+)
+
+// OfficeAct is a decision that changed an office or a level.
+type OfficeAct struct {
+	Kind     ActKind `cbor:"1,keyasint" json:"kind"`
+	On       Date    `cbor:"2,keyasint" json:"on"` // first day on which it holds
+	Decision string  `cbor:"3,keyasint" json:"decision"`
+	Made     int64   `cbor:"4,keyasint" json:"made"` // when it was entered, Unix seconds
+	// Others are the successors of what closes, and the predecessors of what absorbs.
+	Others []OfficeCode `cbor:"5,keyasint,omitempty" json:"others,omitempty"`
+}
+
+// MaxActs bounds the acts that an office or a level keeps.
+const MaxActs = 200
 
 // Office is a body that receives or decides dossiers: the people's committee of a commune or district, a
 // department, the provincial one-stop centre.
@@ -53,6 +89,11 @@ type Office struct {
 	Valid   Period     `cbor:"8,keyasint" json:"valid"`
 	// Place is the name of the administrative unit alone ("xã Vĩnh Lương"), for lists and search.
 	Place Text `cbor:"9,keyasint,omitempty" json:"place,omitzero"`
+	// Parents are the offices above through time, oldest first; empty where Parent has been it always. Parent is the last.
+	Parents []Under `cbor:"10,keyasint,omitempty" json:"parents,omitempty"`
+	// Successors take over what an office that closes has had.
+	Successors []OfficeCode `cbor:"11,keyasint,omitempty" json:"successors,omitempty"`
+	Acts       []OfficeAct  `cbor:"12,keyasint,omitempty" json:"acts,omitempty"` // oldest first
 }
 
 // NameOn returns the office's name on a date, its last name if none is valid then.
@@ -66,6 +107,67 @@ func (o Office) NameOn(d Date) Text {
 		return Text{VI: string(o.Code)}
 	}
 	return o.Names[len(o.Names)-1].Text
+}
+
+// PlaceOn returns the name of the office's administrative unit on a date.
+func (o Office) PlaceOn(d Date) Text {
+	for _, n := range o.Names {
+		if n.Valid.Contains(d) && n.Place.VI != "" {
+			return n.Place
+		}
+	}
+	return o.Place
+}
+
+// ParentOn returns the office above on a date, "" for none.
+func (o Office) ParentOn(d Date) OfficeCode {
+	for _, u := range o.Parents {
+		if u.Valid.Contains(d) {
+			return u.Parent
+		}
+	}
+	return o.Parent
+}
+
+// Ancestor returns the office of a level on a date: code itself, or the first above it. Find returns an office by its code, also
+// one that is no more. It is false where the climb ends, or meets an office that is not open on the date.
+func Ancestor(code OfficeCode, l LevelID, on Date, find func(OfficeCode) (Office, bool)) (OfficeCode, bool) {
+	for range MaxDepth {
+		o, ok := find(code)
+		if !ok || !o.Valid.Contains(on) {
+			return "", false
+		}
+		if o.Level == l {
+			return o.Code, true
+		}
+		code = o.ParentOn(on)
+	}
+	return "", false
+}
+
+// MaxDepth bounds the climb from an office to the one that has none above it.
+const MaxDepth = 16
+
+// Standing returns the offices that stand for one on a date: itself while it is open, else its successors, and theirs where they
+// are closed too, each once. Of an office that is not open yet, and of one that closed without a successor, there is none.
+func Standing(code OfficeCode, on Date, find func(OfficeCode) (Office, bool)) (out []OfficeCode) {
+	todo, seen := []OfficeCode{code}, map[OfficeCode]bool{}
+	for len(todo) > 0 {
+		c := todo[0]
+		todo = todo[1:]
+		o, ok := find(c)
+		if !ok || seen[c] {
+			continue
+		}
+		seen[c] = true
+		switch {
+		case o.Valid.Contains(on):
+			out = append(out, c)
+		case o.Valid.To != "" && o.Valid.To < on:
+			todo = append(todo, o.Successors...)
+		}
+	}
+	return out
 }
 
 // Validate checks the office by itself; that its parent and level exist is checked where the tables are.

@@ -140,6 +140,8 @@ var kinds = map[Kind]struct {
 	KindReportOpen: {"report open dossiers", func() Command { return new(ReportOpen) }},
 
 	// Offices and calendars.
+	KindChangeOffices:   {"change offices", func() Command { return new(ChangeOffices) }},
+	KindPublishCalendar: {"publish calendar", func() Command { return new(PublishCalendar) }},
 
 	// Accounts.
 

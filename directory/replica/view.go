@@ -20,6 +20,7 @@ type view struct {
 	signed edition.Signed // with the whole chain; without a body for none
 
 	offices    map[directory.OfficeCode]directory.Office
+	formerly   map[directory.OfficeCode][]directory.Office
 	procedures map[string][]directory.Procedure // by code, newest version first
 	withdrawn  map[string][]directory.Withdrawal
 	nodes      map[directory.OfficeCode]directory.Node
@@ -54,6 +55,7 @@ func newView(e *edition.Edition, keys *keyring) (*view, error) {
 	v := &view{
 		e:          e,
 		offices:    map[directory.OfficeCode]directory.Office{},
+		formerly:   map[directory.OfficeCode][]directory.Office{},
 		procedures: map[string][]directory.Procedure{},
 		withdrawn:  map[string][]directory.Withdrawal{},
 		nodes:      map[directory.OfficeCode]directory.Node{},
@@ -63,6 +65,9 @@ func newView(e *edition.Edition, keys *keyring) (*view, error) {
 	}
 	for _, o := range e.Offices {
 		v.offices[o.Code] = o
+		for _, s := range o.Successors {
+			v.formerly[s] = append(v.formerly[s], o)
+		}
 	}
 	for _, p := range e.Procedures {
 		v.procedures[p.Code] = append(v.procedures[p.Code], p)
@@ -195,6 +200,11 @@ func (r *Replica) Offices(on directory.Date) []directory.Office {
 func (r *Replica) Office(code directory.OfficeCode) (directory.Office, bool) {
 	o, ok := r.now.Load().offices[code]
 	return o, ok
+}
+
+// Formerly returns the offices that an office takes over, or has taken over, in the order of their codes.
+func (r *Replica) Formerly(code directory.OfficeCode) []directory.Office {
+	return slices.Clone(r.now.Load().formerly[code])
 }
 
 // Fields returns the fields of work. They have no dates yet: a field is listed while a procedure names it.

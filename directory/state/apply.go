@@ -129,6 +129,10 @@ func (t *transition) change(c command.Command) (any, error) {
 		return nil, t.reportOpen(c)
 
 		// Offices and calendars.
+	case *command.ChangeOffices:
+		return t.changeOffices(c)
+	case *command.PublishCalendar:
+		return nil, t.publishCalendar(c)
 
 		// Accounts.
 

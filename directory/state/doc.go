@@ -20,6 +20,7 @@
 //	meta/public                    place in the log of the last change to a public table
 //	meta/cut, meta/complete        newest edition cut; newest with a majority of signatures
 //	level/ID  office/CODE  field/ID  calendar  procedure/CODE/VERSION
+//	calendars/VERSION              calendars once in force
 //	node/OFFICE                    the node in use
 //	revoked/OFFICE/KEY             keys once in use
 //	tls/ID                         not written any more

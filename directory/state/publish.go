@@ -92,6 +92,11 @@ func (t *transition) write(rows []row) (changed []string, err error) {
 // checkPublication checks what refers to other rows, in the tables or in the publication itself.
 func (t *transition) checkPublication(c *command.Publish, g directory.Genesis) error {
 	k := newKnown(t, c)
+	for _, l := range c.Levels {
+		if err := t.checkLevel(l); err != nil {
+			return err
+		}
+	}
 	for _, o := range c.Offices {
 		if err := t.checkOffice(o, g, k); err != nil {
 			return err
@@ -108,6 +113,14 @@ func (t *transition) checkPublication(c *command.Publish, g directory.Genesis) e
 	return k.err
 }
 
+func (t *transition) checkLevel(l directory.Level) error {
+	old, _, err := get[directory.Level](t, "level/"+string(l.ID))
+	if err == nil && len(l.Acts) < len(old.Acts) {
+		err = t.fail(directory.Conflict, "level %s was changed by decisions since: change it with motcua office level, which keeps them", l.ID)
+	}
+	return err
+}
+
 func (t *transition) checkOffice(o directory.Office, g directory.Genesis, k *known) error {
 	switch {
 	case !g.Below(o.Code):
@@ -120,6 +133,9 @@ func (t *transition) checkOffice(o directory.Office, g directory.Genesis, k *kno
 	old, ok, err := get[directory.Office](t, "office/"+string(o.Code))
 	if err != nil || !ok {
 		return err
+	}
+	if len(o.Acts) < len(old.Acts) {
+		return t.fail(directory.Conflict, "office %s was changed by decisions since: change it with motcua office, which keeps them", o.Code)
 	}
 	for _, n := range old.Names {
 		if !bears(o, n) {

@@ -32,6 +32,26 @@ func NewPlan(p directory.Procedure, root string, ancestor func(directory.LevelID
 	return pl, nil
 }
 
+// Asked is the plan with each step that a chain has asked for, or was asked for, at the office that it was asked of: offices may
+// have changed since, and the request stands.
+func (p Plan) Asked(s State) Plan {
+	p.Places = slices.Clone(p.Places)
+	if s.IsChild {
+		p.settle(s.First, s.Last, s.Office)
+	}
+	for _, c := range s.Children {
+		p.settle(c.First, c.Last, c.To)
+	}
+	return p
+}
+
+func (p Plan) settle(first, last, office string) {
+	i, j := p.index(first), p.index(last)
+	for ; i >= 0 && i <= j; i++ {
+		p.Places[i] = office
+	}
+}
+
 // index is the place of a step in the route, -1 if it is not there.
 func (p Plan) index(step string) int {
 	return slices.IndexFunc(p.Procedure.Route, func(s directory.Step) bool { return s.ID == step })

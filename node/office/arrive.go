@@ -279,7 +279,7 @@ func (o *Office) takeRequest(from string, b requestContent) (change, error) {
 	if !ok || asked.To != string(o.Code) || root.Office != from || root.IsChild || len(b.Chains) > maxChains {
 		return change{}, refuse("the request is of another office or for another office", nil)
 	}
-	pl, err := o.plan(root.Procedure, root.ProcVersion, root.Office)
+	pl, err := o.planOf(root, root.Office)
 	if err != nil {
 		return change{}, err // not in our edition yet
 	}

@@ -69,7 +69,7 @@ func (o *Office) accept(ctx context.Context, actor directory.Account, code, toke
 	if err != nil {
 		return "", err
 	}
-	pl, err := o.plan(s.Procedure, s.ProcVersion, s.Office)
+	pl, err := o.plan(s.Procedure, s.ProcVersion, s.Office, o.today())
 	if err != nil {
 		return "", err
 	}
@@ -394,7 +394,7 @@ func (o *Office) receive(ctx context.Context, actor directory.Account, child dig
 	if err != nil {
 		return missing("receive", err)
 	}
-	pl, err := o.plan(root.Procedure, root.ProcVersion, root.Office)
+	pl, err := o.planOf(root, root.Office)
 	if err != nil {
 		return err
 	}

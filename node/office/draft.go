@@ -50,10 +50,10 @@ type draft struct {
 	Papers      []dossier.Attachment `cbor:"7,keyasint,omitempty"`
 }
 
-// InCharge tells whether an office may be handed a procedure.
+// InCharge tells whether an office may be handed a procedure: the one it names, or who has taken that over, or any of its level.
 func (o *Office) InCharge(p directory.Procedure, code directory.OfficeCode) bool {
 	if p.Office != "" {
-		return p.Office == code
+		return o.standsFor(p.Office) == code
 	}
 	f, ok := o.Directory.Office(code)
 	return ok && f.Level == p.Level && f.Valid.Contains(o.today())

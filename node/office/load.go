@@ -46,7 +46,7 @@ func (o *Office) load(op string, id digest.Digest) (h held, err error) {
 	if err != nil {
 		return h, missing(op, err)
 	}
-	h.plan, err = o.plan(h.state.Procedure, h.state.ProcVersion, h.row.Root)
+	h.plan, err = o.planOf(h.state, h.row.Root)
 	return h, err
 }
 

@@ -133,7 +133,7 @@ func (o *Office) tree(t *store.Tx, root digest.Digest) (d tree, err error) {
 	if d.looks, err = looksAt(t, root); err != nil {
 		return d, err
 	}
-	d.plan, err = o.plan(d.root.Procedure, d.root.ProcVersion, d.root.Office)
+	d.plan, err = o.planOf(d.root, d.root.Office)
 	if d.root.Status == dossier.StatusRefused {
 		err = nil // there is nothing to plan, perhaps for want of a plan
 	}
@@ -164,7 +164,7 @@ func (o *Office) Submission(ctx context.Context, actor directory.Account, code s
 	v := o.view(submissionSheet(sub.ID(), s))
 	v.Alias = code
 	v.Freshness = Freshness{AsOf: o.Now(), Fresh: true, Source: FromHolder}
-	pl, err := o.plan(s.Procedure, s.ProcVersion, s.Office)
+	pl, err := o.plan(s.Procedure, s.ProcVersion, s.Office, o.today())
 	v.Allowed = dossier.Allowed(dossier.State{}, pl, o.act(actor))
 	if err != nil {
 		o.cannotAccept(&v)

@@ -202,35 +202,6 @@ func (o *Office) ref(code string, on directory.Date) Ref {
 	return r
 }
 
-// plan places the steps of a procedure version for a root office.
-func (o *Office) plan(code string, version uint32, root string) (dossier.Plan, error) {
-	p, ok := o.Directory.Procedure(code, version)
-	if !ok {
-		return dossier.Plan{}, directory.Errorf("find procedure", directory.NotFound,
-			"version %d of procedure %s is not in this node's edition %d: connect it to the directory, or read a newer edition from a stick", version, code, o.Directory.Number())
-	}
-	return dossier.NewPlan(p, root, func(l directory.LevelID) (string, error) { return o.ancestor(root, l) })
-}
-
-// maxDepth bounds the climb from an office to the province.
-const maxDepth = 8
-
-// ancestor is the office above at a level, or the office itself where it has that level.
-func (o *Office) ancestor(code string, l directory.LevelID) (string, error) {
-	c := directory.OfficeCode(code)
-	for range maxDepth {
-		f, ok := o.Directory.Office(c)
-		if !ok {
-			break
-		}
-		if f.Level == l {
-			return string(f.Code), nil
-		}
-		c = f.Parent
-	}
-	return "", directory.Errorf("place step", directory.NotFound, "no office of level %s above %s in edition %d", l, code, o.Directory.Number())
-}
-
 // keyOf returns the signing key that an office had. What was signed after the key was revoked is refused.
 func (o *Office) keyOf(office string, at int64, signer digest.Digest) (*record.PublicKey, error) {
 	if office == string(o.Code) && signer == o.key.Public().ID() {

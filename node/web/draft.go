@@ -41,13 +41,13 @@ func (c *call) showStart(faults []page.Problem) error {
 	all := c.inCharge(p)
 	out := page.Start{Form: page.Form{Once: newOnce(), Problems: faults}, Procedure: c.service(p), Query: query, Place: place}
 	out.Places = c.places(all, place)
-	found := narrow(all, query, place)
+	found := c.narrow(all, query, place)
 	out.More = max(0, len(found)-maxOffices)
 	out.Offices = page.Field{Name: "office", Label: c.l.T("start.choose"), Kind: page.RadioField}
 	for _, o := range found[:min(len(found), maxOffices)] {
 		hint := ""
-		if up, ok := c.tables.Office(o.Parent); ok && len(out.Places) > 1 {
-			hint = c.in(cmp.Or(up.Place, up.NameOn(c.date())))
+		if up, ok := c.tables.Office(o.ParentOn(c.date())); ok && len(out.Places) > 1 {
+			hint = c.in(cmp.Or(up.PlaceOn(c.date()), up.NameOn(c.date())))
 		}
 		chosen := len(found) == 1 || o.Code == c.office.Code
 		out.Offices.Options = append(out.Offices.Options, page.Option{Value: string(o.Code), Label: c.in(o.NameOn(c.date())), Hint: hint, Chosen: chosen})
@@ -82,12 +82,12 @@ func rank(later bool) int {
 func (c *call) places(all []directory.Office, chosen string) (out []page.Option) {
 	seen := map[directory.OfficeCode]bool{}
 	for _, o := range all {
-		up, ok := c.tables.Office(o.Parent)
+		up, ok := c.tables.Office(o.ParentOn(c.date()))
 		if !ok || seen[up.Code] {
 			continue
 		}
 		seen[up.Code] = true
-		name := cmp.Or(up.Place, up.NameOn(c.date()))
+		name := cmp.Or(up.PlaceOn(c.date()), up.NameOn(c.date()))
 		out = append(out, page.Option{Value: string(up.Code), Label: c.in(name), Chosen: string(up.Code) == chosen})
 	}
 	if len(out) < 2 && chosen == "" {
@@ -98,18 +98,27 @@ func (c *call) places(all []directory.Office, chosen string) (out []page.Option)
 }
 
 // narrow keeps the offices below a place whose name has the words.
-func narrow(all []directory.Office, query, place string) (out []directory.Office) {
+func (c *call) narrow(all []directory.Office, query, place string) (out []directory.Office) {
 	want := fold.Fold(query)
 	for _, o := range all {
-		names := fold.Fold(o.Place.VI + " " + o.Place.EN)
-		for _, n := range o.Names {
-			names += " " + fold.Fold(n.Text.VI+" "+n.Text.EN) // an old name finds it too
-		}
-		if (place == "" || string(o.Parent) == place) && strings.Contains(names, want) {
+		if (place == "" || string(o.ParentOn(c.date())) == place) && strings.Contains(c.names(o), want) {
 			out = append(out, o)
 		}
 	}
 	return out
+}
+
+// names are all that an office may be looked for by: its names, old ones too, and those of the offices it has taken over.
+func (c *call) names(o directory.Office) string {
+	var names strings.Builder
+	for _, o := range append([]directory.Office{o}, c.tables.Formerly(o.Code)...) {
+		names.WriteString(fold.Fold(o.Place.VI + " " + o.Place.EN))
+		for _, n := range o.Names {
+			names.WriteString(" " + fold.Fold(n.Text.VI+" "+n.Text.EN) + " " + fold.Fold(n.Place.VI+" "+n.Place.EN))
+		}
+		names.WriteString(" ")
+	}
+	return names.String()
 }
 
 func (c *call) startDo(who office.Citizen) error {

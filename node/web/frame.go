@@ -71,7 +71,7 @@ func (c *call) thisOffice() page.Office {
 	out.Name, out.Phone, out.Address = c.in(o.NameOn(c.date())), o.Phone, c.in(o.Address)
 	out.Place = out.Name
 	if o.Place.VI != "" {
-		out.Place = c.in(o.Place)
+		out.Place = c.in(o.PlaceOn(c.date()))
 	}
 	return out
 }

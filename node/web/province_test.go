@@ -206,6 +206,8 @@ func (p *province) Genesis() directory.Genesis {
 
 func (p *province) Levels(directory.Date) []directory.Level { return khanhhoa.Levels() }
 
+func (p *province) Formerly(directory.OfficeCode) []directory.Office { return nil }
+
 func (p *province) Offices(directory.Date) []directory.Office { return khanhhoa.Offices() }
 
 func (p *province) Fields(directory.Date) []directory.Field { return khanhhoa.Fields() }

@@ -30,7 +30,7 @@ func (c *call) slip(a directory.Account) error {
 			{Label: vi.T("slip.where"), Value: vi.T("slip.where_text", v.OfficeName.VI)},
 		},
 	}
-	if up, ok := c.tables.Office(v.Office.Parent); ok {
+	if up, ok := c.tables.Office(v.Office.ParentOn(directory.DateOf(v.Received))); ok {
 		out.Above = up.NameOn(directory.DateOf(v.Received)).VI
 	}
 	out.Explained = slipExplained(v)
@@ -39,7 +39,7 @@ func (c *call) slip(a directory.Account) error {
 
 // placeAndDate is the line that Vietnamese letters bear: the place without its kind, and the day in words.
 func (c *call) placeAndDate(o directory.Office, at time.Time) string {
-	place := o.Place.VI
+	place := o.PlaceOn(directory.DateOf(at)).VI
 	if place == "" {
 		place = o.NameOn(directory.DateOf(at)).VI
 	}

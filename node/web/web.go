@@ -45,6 +45,8 @@ type Tables interface {
 	Number() uint64
 	Genesis() directory.Genesis
 	Levels(directory.Date) []directory.Level
+	// Formerly are the offices that one has taken over.
+	Formerly(directory.OfficeCode) []directory.Office
 	Offices(directory.Date) []directory.Office
 	Office(directory.OfficeCode) (directory.Office, bool)
 	// Node is the node of an office; false where the office has none and cannot be filed with from here.
