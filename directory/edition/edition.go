@@ -175,9 +175,13 @@ func (s Signed) Verify(t Trust) (*Edition, error) {
 // Follow is Verify that also returns what the reader trusts from now on, this edition included. A reader that keeps the
 // edition must keep the successions with it.
 func (s Signed) Follow(t Trust) (*Edition, Trust, error) {
-	number, err := versionAndNumber(s.Body)
+	h, err := headOf(s.Body)
 	if err != nil {
 		return nil, t, err
+	}
+	number := h.number
+	if h.genesis != t.Genesis {
+		return nil, t, fmt.Errorf("edition %d: %w", number, ErrForeign)
 	}
 	next, err := t.Follow(s.Chain)
 	if err != nil {
@@ -197,10 +201,7 @@ func (s Signed) Follow(t Trust) (*Edition, Trust, error) {
 	if err := wire.Unmarshal(s.Body, e); err != nil {
 		return nil, t, fmt.Errorf("edition %d: %w", number, err)
 	}
-	switch {
-	case e.Genesis != t.Genesis:
-		return nil, t, fmt.Errorf("edition %d: %w", number, ErrForeign)
-	case e.Epoch != next.Epoch || number <= next.Floor:
+	if e.Epoch != next.Epoch || number <= next.Floor {
 		return nil, t, fmt.Errorf("edition %d: %w: it is not of the epoch that it claims", number, ErrForged)
 	}
 	next.Number, next.Digest = number, body
@@ -220,29 +221,49 @@ func (s Signed) verifySignatures(t Trust, number uint64, body digest.Digest) err
 	})
 }
 
-// versionAndNumber reads the first two keys of a body, so that a body of a newer format is told from a damaged one
-// before the rest is opened. Core-deterministic CBOR puts them first: a map, 1, version, 2, number.
-func versionAndNumber(body []byte) (uint64, error) {
-	if len(body) > MaxBody || len(body) < 4 || body[0]>>5 != 5 || body[1] != 1 {
-		return 0, fmt.Errorf("edition: %w", wire.ErrMalformed)
-	}
-	version, rest, ok := uintAt(body[2:])
-	if !ok || len(rest) == 0 || rest[0] != 2 {
-		return 0, fmt.Errorf("edition: %w", wire.ErrMalformed)
-	}
-	number, _, ok := uintAt(rest[1:])
-	if !ok || number == 0 {
-		return 0, fmt.Errorf("edition: %w", wire.ErrMalformed)
-	}
-	if version != Version {
-		return 0, fmt.Errorf("edition %d of format %d, this version reads %d: %w", number, version, Version, ErrNewer)
-	}
-	return number, nil
+// head is the first keys of a body, which can be read before the rest is opened: one of a newer format is told from a damaged
+// one, and one of another province from a forged one.
+type head struct {
+	number  uint64
+	genesis digest.Digest
 }
 
-// uintAt reads an unsigned CBOR integer (RFC 8949, section 3.1).
-func uintAt(b []byte) (v uint64, rest []byte, ok bool) {
-	if len(b) == 0 || b[0]>>5 != 0 {
+// headOf reads the head of a body. Core-deterministic CBOR puts it first: a map; 1, version; 2, number; 3, index; 4, cut;
+// 5, the digest before; 6, genesis.
+func headOf(body []byte) (h head, err error) {
+	malformed := fmt.Errorf("edition: %w", wire.ErrMalformed)
+	if len(body) > MaxBody || len(body) < 4 || body[0]>>5 != 5 {
+		return h, malformed
+	}
+	rest := body[1:]
+	var numbers [4]uint64
+	for i := range numbers {
+		var ok bool
+		if len(rest) == 0 || rest[0] != byte(i+1) {
+			return h, malformed
+		}
+		if numbers[i], rest, ok = intAt(rest[1:]); !ok {
+			return h, malformed
+		}
+		if i == 1 && numbers[1] != 0 && numbers[0] != Version {
+			return h, fmt.Errorf("edition %d of format %d, this version reads %d: %w", numbers[1], numbers[0], Version, ErrNewer)
+		}
+	}
+	const before, genesis = "\x05\x58\x20", "\x06\x58\x20" // 32 bytes
+	if h.number = numbers[1]; h.number == 0 || len(rest) < 2*(len(genesis)+digest.Size) || string(rest[:3]) != before {
+		return h, malformed
+	}
+	rest = rest[3+digest.Size:]
+	if string(rest[:3]) != genesis {
+		return h, malformed
+	}
+	h.genesis = digest.Digest(rest[3 : 3+digest.Size])
+	return h, nil
+}
+
+// intAt reads a CBOR integer (RFC 8949, section 3.1), of a negative one what stands for it.
+func intAt(b []byte) (v uint64, rest []byte, ok bool) {
+	if len(b) == 0 || b[0]>>5 > 1 {
 		return 0, nil, false
 	}
 	info := b[0] & 31

@@ -104,6 +104,7 @@ func TestOnlyANewerEditionOfAMajorityIsAccepted(t *testing.T) {
 		{"signatures of another purpose", mislabelled, trust(), edition.ErrForged},
 		{"signatures of another number", signed(t, seven, 6, 1, 3), trust(), edition.ErrForged},
 		{"the body is altered", altered, trust(), edition.ErrForged},
+		{"of another province and its members", signed(t, body(t, 7, func(e *edition.Edition) { e.Genesis = digest.Of(nil) }), 7, 8, 9), trust(), edition.ErrForeign},
 		{"of another province", signed(t, seven, 7, 1, 3), edition.Trust{Members: trust().Members}, edition.ErrForeign},
 		{"of a later format", later, trust(), edition.ErrNewer},
 		{"cut short", signed(t, seven[:len(seven)-1], 7, 1, 3), trust(), wire.ErrMalformed},
