@@ -30,6 +30,7 @@
 //	places/ACCOUNT/OFFICE[/PLACE]  what an office has put on an applicant's list
 //	edition/SLOT/head  edition/SLOT/sign/MEMBER
 //	bulk/edition/SLOT/PIECE        bodies, in a ring of slots; means nothing without its head
+//	delta/SLOT                     what an edition has changed, in a ring; its bytes are at bulk/delta/SLOT/PIECE
 //	request/ID  recent/SLOT        answers remembered
 //	meta/publication               number of the newest publication
 //	publication/NUMBER             who published, on which decision

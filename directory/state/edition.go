@@ -72,6 +72,9 @@ func (t *transition) cut(c *command.CutEdition) error {
 		return err
 	}
 	h := Head{Number: c.Number, Index: t.index, Cut: t.at, Digest: digest.Of(body), Size: uint64(len(body))}
+	if err := t.keepStep(prev, h, body); err != nil {
+		return err
+	}
 	for i := 0; len(body) > 0; i++ {
 		n := min(pieceSize, len(body))
 		t.Set(pieceKey(c.Number, i), body[:n])
@@ -195,18 +198,22 @@ func SignedEdition(r Reader, number uint64) (edition.Signed, bool, error) {
 	if s.Cosignatures, err = signatures(r, number, g); err != nil {
 		return s, false, err
 	}
-	for i := 0; uint64(len(s.Body)) < h.Size; i++ {
-		b, err := r.Get(pieceKey(number, i))
-		if err != nil {
-			return s, false, err
-		}
-		if len(b) == 0 {
-			return s, false, fmt.Errorf("edition %d: piece %d is missing: restore this server from another", number, i)
-		}
-		s.Body = append(s.Body, b...)
+	body, whole, err := bodyOf(r, h)
+	if err == nil && !whole {
+		err = fmt.Errorf("edition %d: its bytes are damaged: restore this server from another", number)
 	}
-	if s.Digest() != h.Digest {
-		return s, false, fmt.Errorf("edition %d: its bytes are damaged: restore this server from another", number)
+	s.Body = body
+	return s, err == nil, err
+}
+
+// bodyOf puts the pieces of a body together; false if one is missing or damaged.
+func bodyOf(r Reader, h Head) (body []byte, whole bool, err error) {
+	for i := 0; uint64(len(body)) < h.Size; i++ {
+		b, err := r.Get(pieceKey(h.Number, i))
+		if err != nil || len(b) == 0 {
+			return nil, false, err
+		}
+		body = append(body, b...)
 	}
-	return s, true, nil
+	return body, digest.Of(body) == h.Digest, nil
 }
