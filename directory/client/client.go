@@ -308,24 +308,3 @@ func (c *Client) Mine(ctx context.Context, id directory.AccountID) ([]directory.
 func (c *Client) Announce(ctx context.Context, addr, portal string) error {
 	return c.ask(ctx, "announce", OpAnnounce, Place{addr, portal}, nil)
 }
-
-// FetchEdition returns the bytes of the newest edition, for the replica to verify and install; none if it is not newer
-// than the one at hand.
-func (c *Client) FetchEdition(ctx context.Context, have uint64) ([]byte, error) {
-	return c.fetch(ctx, have, 0)
-}
-
-// AwaitEdition is FetchEdition that lets the server wait half a minute for one that is newer, so that a node which asks
-// again and again has each new edition within a second.
-func (c *Client) AwaitEdition(ctx context.Context, have uint64) ([]byte, error) {
-	return c.fetch(ctx, have, MaxWait*time.Millisecond)
-}
-
-func (c *Client) fetch(ctx context.Context, have uint64, wait time.Duration) (body []byte, err error) {
-	q, err := request(OpEdition, EditionWish{Have: have, Wait: uint32(wait.Milliseconds()), Epoch: c.replica.Epoch()})
-	if err != nil {
-		return nil, err
-	}
-	err = c.call(ctx, "fetch edition", q, wait, &body)
-	return body, err
-}

@@ -11,6 +11,7 @@ import (
 	"motcua/crypto/wire"
 	"motcua/directory"
 	"motcua/directory/directorytest"
+	"motcua/directory/edition"
 	"motcua/replication"
 	"motcua/replication/link"
 	"motcua/replication/replicationtest"
@@ -49,20 +50,20 @@ func TestASlowLineFetchesAnEdition(t *testing.T) {
 			dribble(t, s, big, still)
 		})
 		c, start := New(node, members{directorytest.Member(1)}), time.Now()
-		got, err := c.AwaitEdition(t.Context(), 1)
+		got, err := c.AwaitEdition(t.Context(), edition.Held{Number: 1})
 		if err != nil || !bytes.Equal(got, big) || time.Since(start) < 2*time.Minute {
 			t.Errorf("%d bytes after %v, error %v", len(got), time.Since(start), err)
 		}
 		still, start = true, time.Now()
-		if _, err := c.AwaitEdition(t.Context(), 1); directory.CodeOf(err) != directory.NoLeader || time.Since(start) > 5*time.Minute {
+		if _, err := c.AwaitEdition(t.Context(), edition.Held{Number: 1}); directory.CodeOf(err) != directory.NoLeader || time.Since(start) > 5*time.Minute {
 			t.Errorf("a server that stands still: %v after %v", err, time.Since(start))
 		}
 	})
 }
 
 // dribble answers at the pace of a line of 256 kbit/s; still: it stops in the middle.
-func dribble(t *testing.T, s *link.Stream, edition []byte, still bool) {
-	body, err := wire.Marshal(edition)
+func dribble(t *testing.T, s *link.Stream, whole []byte, still bool) {
+	body, err := wire.Marshal(whole)
 	if err != nil {
 		t.Error(err)
 	}

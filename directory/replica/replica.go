@@ -19,7 +19,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -46,6 +45,7 @@ type Replica struct {
 	chain   []edition.SignedSuccession // that lead from the genesis to the members trusted now
 	trust   edition.Trust
 	keys    *keyring
+	steps   []edition.Step // that lead to the edition in use, oldest first
 }
 
 var _ replication.Resolver = (*Replica)(nil)
@@ -81,6 +81,7 @@ func Open(dir string, g directory.Genesis) (*Replica, error) {
 		return nil, fmt.Errorf("open replica: %s: %w; remove the file, and the node fetches the edition anew", filepath.Join(dir, editionFile), err)
 	}
 	r.now.Store(v)
+	r.steps = readSteps(dir, v.held())
 	return r, nil
 }
 
@@ -102,25 +103,28 @@ func (r *Replica) reopen(b []byte) (*view, error) {
 func (r *Replica) view(e *edition.Edition, s edition.Signed) (*view, error) {
 	v, err := newView(e, r.keys)
 	if err == nil {
-		v.signed = s
+		v.digest, v.signed = s.Digest(), s
+		v.signed.Body = nil
 	}
 	return v, err
 }
 
-// Install verifies an edition's bytes and takes it into use. An edition that is not newer is refused with
-// edition.ErrOld; see there for the other refusals. Once it returns nil the edition is on disk, and the successions of the
-// members that it brought.
+// Install verifies an edition's bytes, in any form that edition.Receive reads, and takes it into use. An edition that is not
+// newer is refused with edition.ErrOld; see there for the other refusals. After edition.ErrBase and edition.ErrStep the whole
+// edition is to be asked for. Once it returns nil the edition is on disk, and the successions of the members that it brought.
 func (r *Replica) Install(b []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.install(slices.Clone(b)); err != nil {
+	if err := r.install(b); err != nil {
 		return fmt.Errorf("install edition: %w", err)
 	}
 	return nil
 }
 
 func (r *Replica) install(b []byte) error {
-	s, err := edition.Read(b)
+	v := r.now.Load()
+	before := sync.OnceValues(func() ([]byte, error) { return r.body(v) })
+	s, err := edition.Receive(b, v.held(), before)
 	if err != nil {
 		return err
 	}
@@ -129,11 +133,25 @@ func (r *Replica) install(b []byte) error {
 		return err
 	}
 	all := extend(r.chain, s.Chain, r.trust.Epoch, t.Epoch)
-	s.Chain = all
-	next, err := r.view(e, s)
+	next, err := r.view(e, edition.Signed{Body: s.Body, Cosignatures: s.Cosignatures, Chain: all, Epoch: s.Epoch})
 	if err != nil {
 		return err
 	}
+	if err := r.keep(s, t, all); err != nil {
+		return err
+	}
+	// A crash here leaves the new edition on disk, which the next Open takes into use.
+	r.chain, r.trust = all, t
+	r.steps = nextSteps(r.steps, v.held(), before, next.held(), s.Body)
+	r.now.Store(next)
+	close(r.changed)
+	r.changed = make(chan struct{})
+	writeSteps(r.dir, r.steps)
+	return nil
+}
+
+// keep writes an edition that was verified, and the chain that leads to its members.
+func (r *Replica) keep(s edition.Signed, t edition.Trust, all []edition.SignedSuccession) error {
 	if t.Epoch != r.trust.Epoch {
 		if err := writeChain(r.dir, all); err != nil {
 			return err
@@ -145,15 +163,7 @@ func (r *Replica) install(b []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := disk.WriteFile(filepath.Join(r.dir, editionFile), kept); err != nil {
-		return err
-	}
-	// A crash here leaves the new edition on disk, which the next Open takes into use.
-	r.chain, r.trust = all, t
-	r.now.Store(next)
-	close(r.changed)
-	r.changed = make(chan struct{})
-	return nil
+	return disk.WriteFile(filepath.Join(r.dir, editionFile), kept)
 }
 
 // Watch returns a channel that is closed when the next edition is installed.
@@ -178,15 +188,9 @@ func (r *Replica) Bytes() []byte { return r.BytesFor(0) }
 
 // BytesFor is Bytes for a reader that trusts the members of an epoch: it is spared the successions that it has.
 func (r *Replica) BytesFor(epoch uint64) []byte {
-	v := r.now.Load()
-	if v.signed.Body == nil {
-		return nil
-	}
-	s := v.signed
-	s.Chain = edition.After(s.Chain, epoch, s.Epoch)
-	b, err := s.Encode()
+	b, err := r.whole(epoch)
 	if err != nil {
-		return nil // it was decoded: it encodes
+		return nil // the file is gone or damaged: the next edition replaces it
 	}
 	return b
 }

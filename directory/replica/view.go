@@ -17,7 +17,8 @@ import (
 // view is one edition with its indexes. It never changes.
 type view struct {
 	e      *edition.Edition
-	signed edition.Signed // with the whole chain; without a body for none
+	digest digest.Digest  // of the body; zero for none
+	signed edition.Signed // with the whole chain; its body is on the disk
 
 	offices    map[directory.OfficeCode]directory.Office
 	formerly   map[directory.OfficeCode][]directory.Office

@@ -284,7 +284,7 @@ func (s *Server) lookup(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) sendEdition(w http.ResponseWriter, _ *http.Request) {
-	b, number, err := s.newest()
+	b, number, err := s.newestBytes(0)
 	if err == nil && number == 0 {
 		err = directory.Errorf("edition", directory.NotFound, "no edition is complete yet")
 	}

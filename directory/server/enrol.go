@@ -101,7 +101,7 @@ func (s *Server) editionSince(ctx context.Context, index uint64) ([]byte, error)
 	for {
 		_, moved := s.cluster.Applied()
 		if s.complete().Index >= public {
-			b, _, err := s.newest()
+			b, _, err := s.newestBytes(0)
 			return b, err
 		}
 		select {

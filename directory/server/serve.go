@@ -76,31 +76,6 @@ func (s *Server) respond(ctx context.Context, c caller) (client.Response, error)
 	return s.answerRead(ctx, c)
 }
 
-// answerEdition hands out an edition that is newer than the caller's, if need be once there is one.
-func (s *Server) answerEdition(ctx context.Context, c caller) (client.Response, error) {
-	var wish client.EditionWish
-	if err := wire.Unmarshal(c.q.Body, &wish); err != nil {
-		return client.Response{}, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(min(wish.Wait, client.MaxWait))*time.Millisecond)
-	defer cancel()
-	for {
-		_, moved := s.cluster.Applied()
-		b, number, err := s.newest()
-		if err != nil {
-			return client.Response{}, err
-		}
-		if number > wish.Have {
-			return respond(b, 0)
-		}
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			return respond([]byte{}, 0)
-		}
-	}
-}
-
 func respond(body any, index uint64) (client.Response, error) {
 	b, err := wire.Marshal(body)
 	return client.Response{Body: b, Index: index}, err

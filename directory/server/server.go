@@ -47,16 +47,16 @@ const GenesisFile = "genesis.kept"
 
 // Server is a directory server. Make it with New, then Run it.
 type Server struct {
-	cfg     Config
-	log     *slog.Logger
-	self    directory.Member
-	roster  *roster
-	link    *link.Link
-	cluster *cluster.Cluster
-	gossip  *gossip.Gossip
-	limits  *limits
-	shelf   shelf
-	started time.Time
+	cfg      Config
+	log      *slog.Logger
+	self     directory.Member
+	roster   *roster
+	link     *link.Link
+	cluster  *cluster.Cluster
+	gossip   *gossip.Gossip
+	limits   *limits
+	editions *client.Editions
+	started  time.Time
 
 	ready     chan struct{}
 	readyOnce sync.Once
@@ -110,8 +110,10 @@ func (s *Server) open() (err error) {
 	if err := s.refresh(); err != nil {
 		return err
 	}
+	s.editions = client.NewEditions(&shelf{s: s}, editionsAtOnce)
 	s.link.Handle(client.Protocol, link.Known, s.serve)
 	s.link.Handle(client.EnrolProtocol, link.Anyone, s.enrol)
+	s.link.Handle(client.EditionProtocol, link.Known, s.handOut)
 	s.gossip, err = gossip.New(gossip.Config{
 		Name: name, Link: s.link, Key: s.cfg.Genesis.GossipKey, Advertise: s.self.Addr, Seeds: s.seeds, Log: s.log,
 		OnPeer: func(replication.Name, gossip.Meta) {},

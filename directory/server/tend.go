@@ -3,10 +3,8 @@ package server
 import (
 	"context"
 	"crypto/rand"
-	"sync"
 	"time"
 
-	"motcua/crypto/digest"
 	"motcua/directory/cluster"
 	"motcua/directory/command"
 	"motcua/directory/edition"
@@ -183,34 +181,4 @@ func (s *Server) propose(ctx context.Context, c command.Command) error {
 // await waits until this server's tables include a change.
 func (s *Server) await(ctx context.Context, index uint64) error {
 	return s.cluster.Read(ctx, cluster.AtLeast(index), func(state.Reader, uint64) error { return nil })
-}
-
-// shelf keeps the bytes of the newest complete edition, which every node asks for.
-type shelf struct {
-	mu     sync.Mutex
-	digest digest.Digest
-	bytes  []byte
-}
-
-// newest returns the bytes and number of the newest complete edition; number 0 if there is none.
-func (s *Server) newest() (b []byte, number uint64, err error) {
-	s.shelf.mu.Lock()
-	defer s.shelf.mu.Unlock()
-	err = s.look(func(r state.Reader) error {
-		h, err := state.Complete(r)
-		if err != nil || h.Number == 0 {
-			return err
-		}
-		if number = h.Number; h.Digest == s.shelf.digest {
-			return nil
-		}
-		signed, _, err := state.SignedEdition(r, h.Number)
-		if err != nil {
-			return err
-		}
-		s.shelf.bytes, err = signed.Encode()
-		s.shelf.digest = h.Digest
-		return err
-	})
-	return s.shelf.bytes, number, err
 }

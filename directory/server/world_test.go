@@ -305,7 +305,7 @@ func (n *node) catchUp(number uint64) {
 	ctx, cancel := context.WithTimeout(n.w.t.Context(), time.Minute)
 	defer cancel()
 	for n.replica.Number() < number {
-		b, err := n.AwaitEdition(ctx, n.replica.Number())
+		b, err := n.AwaitEdition(ctx, n.replica.Held())
 		if err != nil {
 			n.w.t.Fatal(err)
 		}

@@ -9,14 +9,14 @@ import (
 	"time"
 
 	"motcua/directory"
+	"motcua/directory/client"
 	"motcua/directory/edition"
 	"motcua/replication"
 	"motcua/replication/gossip"
 	"motcua/replication/link"
 )
 
-// editionProtocol is how a node takes a newer edition from any peer: the catalogue spreads from office to office even
-// when the directory is out of reach. Who brings an edition does not matter, its signatures do.
+// editionProtocol is how nodes of an earlier version hand on editions: whole. See client.EditionProtocol.
 const editionProtocol = "edition/1"
 
 // The measures of keeping up. The edition of a whole province takes more than two minutes at 512 kbit/s: a transfer may
@@ -28,6 +28,13 @@ const (
 	editionStall  = 30 * time.Second
 	announcePause = time.Minute
 	maxQuestion   = 64 // bytes
+	handsAtOnce   = 4  // editions handed to other nodes at once
+)
+
+// The measures of taking editions from peers. The directory is left time to bring one first, so that it does not come twice.
+const (
+	peerPause   = time.Second
+	lookAtPeers = 30 * time.Second
 )
 
 type editionQuestion struct {
@@ -40,7 +47,14 @@ type editionAnswer struct {
 	Edition []byte `cbor:"1,keyasint"` // empty: none that is newer
 }
 
-// serveEdition hands the edition at hand to a peer that has an older one.
+// handOut answers a peer that asks for an edition.
+func (n *Server) handOut(ctx context.Context, from link.Caller, s *link.Stream) {
+	if err := n.editions.Serve(ctx, from, s); err != nil {
+		n.log.Debug("edition not handed out", "peer", from.Peer.Name, "err", err)
+	}
+}
+
+// serveEdition hands the edition at hand to a peer of an earlier version.
 func (n *Server) serveEdition(ctx context.Context, from link.Caller, s *link.Stream) {
 	if err := sendEdition(ctx, s, n.replica); err != nil {
 		n.log.Debug("edition not sent", "peer", from.Peer.Name, "err", err)
@@ -72,8 +86,27 @@ func sendEdition(ctx context.Context, s *link.Stream, at editions) error {
 
 // askEdition takes the edition of a peer if it is newer.
 func (n *Server) askEdition(ctx context.Context, from replication.Name) error {
-	b, err := receiveEdition(ctx, n.link, from, editionQuestion{n.replica.Number(), n.replica.Epoch()})
+	return n.takeFrom(func(held edition.Held) ([]byte, error) {
+		b, err := client.AskEdition(ctx, n.link, from, held, 0)
+		if r, ok := errors.AsType[*link.Refused](err); ok && r.Why == link.UnknownProtocol {
+			return receiveEdition(ctx, n.link, from, editionQuestion{held.Number, held.Epoch})
+		}
+		return b, err
+	})
+}
+
+// takeFrom asks for what is newer than the edition at hand and installs it. A delta that does not fit is asked for again, whole.
+func (n *Server) takeFrom(ask func(edition.Held) ([]byte, error)) error {
+	held := n.replica.Held()
+	b, err := ask(held)
 	if err != nil || len(b) == 0 {
+		return err
+	}
+	err = n.install(b)
+	if !errors.Is(err, edition.ErrBase) && !errors.Is(err, edition.ErrStep) {
+		return err
+	}
+	if b, err = ask(edition.Held{Number: held.Number, Epoch: held.Epoch}); err != nil || len(b) == 0 {
 		return err
 	}
 	return n.install(b)
@@ -113,13 +146,15 @@ func (n *Server) install(b []byte) error {
 func (n *Server) take(b []byte) (newer bool, err error) {
 	n.installing.Lock()
 	defer n.installing.Unlock()
-	number, before := n.replica.Number(), n.replica.Bytes()
+	held, before := n.replica.Held(), n.replica.Bytes()
 	err = n.replica.Install(b)
-	if errors.Is(err, edition.ErrFork) || err == nil && !follows(number, before, b) {
-		n.keepFork(before, b)
-	}
-	if errors.Is(err, edition.ErrOld) {
+	switch {
+	case errors.Is(err, edition.ErrFork):
+		n.keepFork(before, wholeOf(b))
+	case errors.Is(err, edition.ErrOld):
 		return false, nil
+	case err == nil && !n.follows(held):
+		n.keepFork(before, n.replica.Bytes())
 	}
 	return err == nil, err
 }
@@ -168,15 +203,13 @@ func (n *Server) isMember(name replication.Name) bool {
 func (n *Server) awaitEdition(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, editionTime)
 	defer cancel()
-	b, err := n.calls.AwaitEdition(ctx, n.replica.Number())
-	if err != nil {
-		return err
-	}
-	n.office.Heard()
-	if len(b) == 0 {
-		return nil
-	}
-	return n.install(b)
+	return n.takeFrom(func(held edition.Held) ([]byte, error) {
+		b, err := n.calls.AwaitEdition(ctx, held)
+		if err == nil {
+			n.office.Heard()
+		}
+		return b, err
+	})
 }
 
 // keepPlace has the directory say where this node is, apart from the taking of editions, which must not wait for it.
@@ -219,18 +252,48 @@ func keepTold(ctx context.Context, wrong func() (bool, <-chan struct{}), tell fu
 	}
 }
 
-// takeFromPeers takes newer editions from the peers that gossip names.
+// takeFromPeers takes newer editions from the peers that gossip names, and now and then from any that is ahead: the one that was
+// named may have been busy.
 func (n *Server) takeFromPeers(ctx context.Context) {
-	for {
+	for ctx.Err() == nil {
+		var name replication.Name
 		select {
 		case <-ctx.Done():
 			return
-		case name := <-n.newer:
+		case name = <-n.newer:
+			wait(ctx, peerPause/2+rand.N(peerPause))
+		case <-time.After(lookAtPeers/2 + rand.N(lookAtPeers)):
+		}
+		if name, ok := n.ahead(name); ok {
 			if err := n.askEdition(ctx, name); err != nil {
 				n.log.Debug("no edition from a peer", "peer", name, "err", err)
 			}
 		}
 	}
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// ahead returns a peer with a newer edition: the one named, or any.
+func (n *Server) ahead(named replication.Name) (replication.Name, bool) {
+	var all []replication.Name
+	for _, m := range n.gossip.Members() {
+		if m.Meta.Edition > n.replica.Number() {
+			if m.Name == named {
+				return named, true
+			}
+			all = append(all, m.Name)
+		}
+	}
+	if len(all) == 0 {
+		return "", false
+	}
+	return all[rand.N(len(all))], true
 }
 
 // seen is told by gossip of a peer that is there.

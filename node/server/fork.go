@@ -33,15 +33,23 @@ func openEdition(b []byte) (o opened, err error) {
 	return o, err
 }
 
-// follows tells whether an edition that was just installed goes on from the one before, which has that number. One that comes
-// several numbers later cannot be compared.
-func follows(number uint64, before, next []byte) bool {
-	if number == 0 {
-		return true
+// follows tells whether the edition that was just installed goes on from the one held before. One that comes several numbers later
+// cannot be compared.
+func (n *Server) follows(held edition.Held) bool {
+	return held.Number == 0 || n.replica.Number() != held.Number+1 || n.replica.Prev() == held.Body
+}
+
+// wholeOf are the bytes of an edition that came whole, packed or not.
+func wholeOf(b []byte) []byte {
+	s, err := edition.Receive(b, edition.Held{}, func() ([]byte, error) { return nil, edition.ErrBase })
+	if err != nil {
+		return b
 	}
-	old, err1 := edition.Read(before)
-	e, err2 := openEdition(next)
-	return err1 != nil || err2 != nil || e.Number != number+1 || e.Prev == old.Digest()
+	whole, err := s.Encode()
+	if err != nil {
+		return b
+	}
+	return whole
 }
 
 // keepFork keeps two editions that contradict each other, and says so loudly.

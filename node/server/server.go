@@ -63,8 +63,9 @@ type Server struct {
 	gossip  *gossip.Gossip
 	office  *office.Office
 
-	newer   chan replication.Name
-	sighted chan struct{} // a server of the directory may be in reach again
+	editions *client.Editions // handed to other nodes
+	newer    chan replication.Name
+	sighted  chan struct{} // a server of the directory may be in reach again
 	// installing is held while an edition is taken, so that each is compared with the one before.
 	installing sync.Mutex
 	ready      chan struct{}
@@ -176,7 +177,9 @@ func (n *Server) connect() (err error) {
 	})
 	n.link.OnContact(n.sight)
 	n.link.Handle(office.Protocol, link.Known, n.answer)
+	n.editions = client.NewEditions(n.replica, handsAtOnce)
 	n.link.Handle(editionProtocol, link.Known, n.serveEdition)
+	n.link.Handle(client.EditionProtocol, link.Known, n.handOut)
 	n.gossip, err = gossip.New(gossip.Config{
 		Name: self, Link: n.link, Key: n.genesis.GossipKey, Advertise: n.enrolment.Addr, Seeds: n.seeds, OnPeer: n.seen, Log: n.log,
 	}, n.meta())
