@@ -19,6 +19,7 @@ import (
 const (
 	MaxNote        = 8000 // bytes of a note or reason
 	MaxName        = 600  // bytes of a person's or file's name, or an address
+	MaxDecision    = 500  // bytes of a delegation's decision
 	MaxAttachments = 64
 	MaxAnswers     = 256 << 10           // bytes
 	MaxFile        = 256 << 20           // plain bytes of one file

@@ -11,21 +11,29 @@ import (
 	"motcua/directory"
 )
 
-// Act is who does something, when and where. Roles are those the actor has in the office on that day.
+// Act is who does something, when and where. Roles are those the actor has of his own, in the office, on that day, for the
+// work at hand; Acting are those that others have delegated to him.
 type Act struct {
 	At      int64 // Unix milliseconds; an event is always dated after the one it follows
 	Account directory.AccountID
 	Name    string
 	Roles   []directory.Role
+	Acting  []Acting
 	Office  string
 	Edition uint64
+}
+
+// Acting is a role by delegation, and on whose behalf.
+type Acting struct {
+	Role directory.Role
+	For  Principal
 }
 
 // SystemRole is the role of what the node does by itself.
 const SystemRole = "system"
 
-// bearers are the roles that may do an act of a kind, the most fitting first; none: the node does it by itself.
-func bearers(k Kind) []directory.Role {
+// Bearers are the roles that may do an act of a kind, the most fitting first; none: the node does it by itself.
+func Bearers(k Kind) []directory.Role {
 	switch k {
 	case KindAccepted, KindRefused, KindReturned:
 		return []directory.Role{directory.DeskOfficer}
@@ -39,14 +47,23 @@ func bearers(k Kind) []directory.Role {
 	return nil
 }
 
-// role is the role the actor does an act of a kind in, false if none of the actor's allows it.
-func (a Act) role(k Kind) (string, bool) {
-	for _, r := range bearers(k) {
+// role is the role the actor does an act of a kind in, and on whose behalf; false if none of the actor's allows it. Nobody acts
+// for another who may act himself.
+func (a Act) role(k Kind) (role string, behalf *Principal, ok bool) {
+	may := Bearers(k)
+	for _, r := range may {
 		if slices.Contains(a.Roles, r) {
-			return string(r), true
+			return string(r), nil, true
 		}
 	}
-	return SystemRole, bearers(k) == nil
+	for _, r := range may {
+		for _, d := range a.Acting {
+			if d.Role == r {
+				return string(r), &d.For, true
+			}
+		}
+	}
+	return SystemRole, nil, may == nil
 }
 
 // Action is something a person may want to do to a chain. Why is nil where it is allowed.
@@ -78,7 +95,7 @@ func permit(k Kind, s State, pl Plan, a Act) *Rule {
 	if r := fitsStep(k, s, pl); r != nil {
 		return r
 	}
-	if _, ok := a.role(k); !ok {
+	if _, _, ok := a.role(k); !ok {
 		return rule(RuleRole)
 	}
 	return nil
@@ -318,13 +335,15 @@ func (a Act) event(s State, k Kind, body interface{ Validate() error }) (Event, 
 	if err != nil {
 		return Event{}, fmt.Errorf("make event: %w", err)
 	}
-	role, _ := a.role(k)
-	actor := Actor{Account: a.Account, Name: a.Name, Role: role}
+	role, behalf, _ := a.role(k)
+	actor := Actor{Account: a.Account, Name: a.Name, Role: role, For: behalf}
 	if role == SystemRole {
 		actor = Actor{Role: role}
 	}
-	return Event{
-		Version: 1, Chain: s.Chain, Seq: s.Length, Prev: s.Head, Office: a.Office, At: max(a.At, s.At+1),
+	e := Event{
+		Chain: s.Chain, Seq: s.Length, Prev: s.Head, Office: a.Office, At: max(a.At, s.At+1),
 		Actor: actor, Edition: a.Edition, Kind: k, Body: b,
-	}, nil
+	}
+	e.Version = e.format()
+	return e, nil
 }

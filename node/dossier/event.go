@@ -43,6 +43,26 @@ type Actor struct {
 	Account directory.AccountID `cbor:"1,keyasint,omitempty"`
 	Name    string              `cbor:"2,keyasint,omitempty"`
 	Role    string              `cbor:"3,keyasint"`
+	// For is on whose behalf, of an act by delegation (ký thay); nil for the actor's own.
+	For *Principal `cbor:"4,keyasint,omitempty"`
+}
+
+// Principal is on whose behalf somebody acts: the delegation as it stands in the directory, its decision in words, and the
+// person whose role it is.
+type Principal struct {
+	Account    directory.AccountID `cbor:"1,keyasint"`
+	Name       string              `cbor:"2,keyasint"`
+	Delegation string              `cbor:"3,keyasint"` // its ID
+	Decision   string              `cbor:"4,keyasint"` // its number, or the reason
+}
+
+// Validate checks form and bounds.
+func (p Principal) Validate() error {
+	if p.Account == "" || len(p.Account) > 64 || p.Delegation == "" || len(p.Delegation) > 64 ||
+		p.Name == "" || len(p.Name) > MaxName || p.Decision == "" || len(p.Decision) > MaxDecision {
+		return errors.New("on behalf of nobody, or by no delegation")
+	}
+	return nil
 }
 
 // Kind is the kind of an event. Append only; never reuse a number.
@@ -63,7 +83,7 @@ const (
 
 // Event is one signed act. Its bytes are the body of a record signed under EventLabel; its ID is their digest.
 type Event struct {
-	Version uint8         `cbor:"1,keyasint"` // 1
+	Version uint8         `cbor:"1,keyasint"` // 1; 2 where the actor acts for somebody else
 	Chain   digest.Digest `cbor:"2,keyasint"` // id of the chain, chosen when it starts: see Accepted, Requested
 	Seq     uint64        `cbor:"3,keyasint"` // 0 for the first
 	Prev    digest.Digest `cbor:"4,keyasint"` // ID of the event before, zero for the first
@@ -216,16 +236,31 @@ func (s Signed) ID() digest.Digest { return s.Record.ID() }
 // says so: a legal record is never skipped.
 func ReadEvent(r record.Record) (Signed, error) {
 	var e Event
-	if err := wire.UnmarshalVersioned(r.Body, &e, 1); err != nil {
+	if err := wire.UnmarshalVersioned(r.Body, &e, byDelegation); err != nil {
 		return Signed{}, fmt.Errorf("event: %w: %w", ErrMalformed, err)
 	}
 	switch {
 	case e.Kind > KindReceived:
 		return Signed{}, newer("event kind", e.Kind)
-	case e.Version != 1 || e.Kind < KindAccepted:
+	case e.Version != e.format() || e.Kind < KindAccepted:
 		return Signed{}, fmt.Errorf("event of format %d and kind %d: %w", e.Version, e.Kind, ErrMalformed)
 	}
+	if p := e.Actor.For; p != nil && p.Validate() != nil {
+		return Signed{}, fmt.Errorf("event: %w: %w", ErrMalformed, p.Validate())
+	}
 	return Signed{r, e}, nil
+}
+
+// byDelegation is the format of an event that is done for somebody else. Every other one has the format 1, so that programs
+// which know no delegations read it.
+const byDelegation = 2
+
+// format is the one that an event has.
+func (e Event) format() uint8 {
+	if e.Actor.For != nil {
+		return byDelegation
+	}
+	return 1
 }
 
 // newer is the error for a value of an append-only list that this program does not know.

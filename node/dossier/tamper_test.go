@@ -235,7 +235,8 @@ func TestUnknownKindsAndVersionsStop(t *testing.T) {
 		newer bool
 	}{
 		{altered(e, func(e *Event) { e.Kind = KindReceived + 1 }), true},
-		{altered(e, func(e *Event) { e.Version = 2 }), true},
+		{altered(e, func(e *Event) { e.Version = 3 }), true},
+		{altered(e, func(e *Event) { e.Version = 2 }), false}, // on behalf of nobody
 		{altered(e, func(e *Event) { e.Version = 0 }), false},
 		{altered(e, func(e *Event) { e.Kind = 0 }), false},
 	} {

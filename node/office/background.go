@@ -129,15 +129,7 @@ func (o *Office) refreshStaff(ctx context.Context) {
 		o.Log.Debug("staff not refreshed", "err", err)
 		return
 	}
-	err = o.Store.Update(ctx, func(t *store.Tx) error {
-		for _, a := range list {
-			if err := t.PutAccount(a); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	if err = o.keepStaff(ctx, list); err != nil {
 		o.Log.Error("staff not stored", "err", err)
 	}
 }

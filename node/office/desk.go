@@ -62,9 +62,6 @@ func (o *Office) Accept(ctx context.Context, actor directory.Account, code, toke
 }
 
 func (o *Office) accept(ctx context.Context, actor directory.Account, code, token string) (string, error) {
-	if err := o.staff("accept", actor); err != nil {
-		return "", err
-	}
 	sub, s, _, err := o.waiting("accept", code)
 	if err != nil {
 		return "", err
@@ -73,13 +70,19 @@ func (o *Office) accept(ctx context.Context, actor directory.Account, code, toke
 	if err != nil {
 		return "", err
 	}
-	act := o.act(actor)
+	if err := o.sees("accept", actor, s.Procedure, s.ProcVersion); err != nil {
+		return "", err
+	}
+	work := accepting(pl.Procedure)
+	act := o.actOn(actor, work)
 	due, x, err := o.due(time.UnixMilli(act.At), pl.Procedure.Limit)
 	if err != nil {
 		return "", err
 	}
-	if why := dossier.Allowed(dossier.State{}, pl, act)[0].Why; why != nil {
+	if why := dossier.Allowed(dossier.State{}, pl, act)[0].Why; why != nil && why.Code != dossier.RuleRole {
 		return "", why
+	} else if why != nil {
+		return "", o.missingRole(why, dossier.KindAccepted, []directory.Work{work})
 	}
 	number, err := o.reserve(ctx, sub.ID())
 	if err != nil {
@@ -100,16 +103,17 @@ func (o *Office) Refuse(ctx context.Context, actor directory.Account, code, reas
 }
 
 func (o *Office) refuse(ctx context.Context, actor directory.Account, code, reason, token string) (string, error) {
-	if err := o.staff("refuse", actor); err != nil {
-		return "", err
-	}
-	sub, _, _, err := o.waiting("refuse", code)
+	sub, s, _, err := o.waiting("refuse", code)
 	if err != nil {
 		return "", err
 	}
-	e, err := dossier.Refuse(sub, o.act(actor), visible(reason))
-	if err != nil {
+	if err := o.sees("refuse", actor, s.Procedure, s.ProcVersion); err != nil {
 		return "", err
+	}
+	p, _ := o.Directory.Procedure(s.Procedure, s.ProcVersion)
+	e, err := dossier.Refuse(sub, o.actOn(actor, accepting(p)), visible(reason))
+	if err != nil {
+		return "", o.named(err, dossier.KindRefused, accepting(p))
 	}
 	// No step is left after a refusal: it needs no plan, and a submission that cannot be placed must not stay for ever.
 	return o.begin(ctx, e, dossier.Plan{}, token, "refused")
@@ -227,13 +231,22 @@ func (o *Office) perform(ctx context.Context, actor directory.Account, op string
 		if err != nil {
 			return "", err
 		}
-		e, files, err := decide(h, o.act(actor))
-		if err != nil {
+		if err := o.sees(op, actor, h.state.Procedure, h.state.ProcVersion); err != nil {
 			return "", err
+		}
+		work := workAt(h.plan, h.state)
+		e, files, err := decide(h, o.actOn(actor, work))
+		if err != nil {
+			return "", o.named(err, actKinds[op], work)
 		}
 		return "", o.append(ctx, h, e, files, token)
 	})
 	return err
+}
+
+// actKinds are the events of the acts on a chain.
+var actKinds = map[string]dossier.Kind{
+	"step": dossier.KindStepDone, "forward": dossier.KindRequested, "decide": dossier.KindDecided, "report": dossier.KindReported, "return": dossier.KindReturned,
 }
 
 // append signs an event and stores it with everything that follows from it.
@@ -398,9 +411,14 @@ func (o *Office) receive(ctx context.Context, actor directory.Account, child dig
 	if err != nil {
 		return err
 	}
-	e, err := dossier.Receive(root, child, o.act(actor))
-	if err != nil {
+	if err := o.sees("receive", actor, root.Procedure, root.ProcVersion); err != nil {
 		return err
+	}
+	asked, _ := childOf(root, child)
+	works := receiving(pl.Procedure, asked.First)
+	e, err := dossier.Receive(root, child, o.actOn(actor, works...))
+	if err != nil {
+		return o.named(err, dossier.KindReceived, works...)
 	}
 	return o.append(ctx, held{plan: pl}, e, nil, token)
 }

@@ -35,14 +35,14 @@ const (
 
 const forever = int64(1) << 40 // Unix seconds, after every due date
 
-// Today is the desk's first page.
+// Today is the desk's first page: what asks for something that the officer may do, and what waits in his fields of work.
 func (o *Office) Today(ctx context.Context, actor directory.Account) (TodayView, error) {
 	var v TodayView
 	if err := o.staff("today", actor); err != nil {
 		return v, err
 	}
 	for _, b := range Buckets() {
-		g, err := o.group(b)
+		g, err := o.group(actor, b)
 		if err != nil {
 			return v, err
 		}
@@ -53,12 +53,15 @@ func (o *Office) Today(ctx context.Context, actor directory.Account) (TodayView,
 	return v, err
 }
 
-func (o *Office) group(b Bucket) (g Group, err error) {
+func (o *Office) group(actor directory.Account, b Bucket) (g Group, err error) {
 	g.Bucket = b
 	now := o.Now().Unix()
 	soon := now
 	if days, err := o.days(); err == nil {
 		soon = days.Add(o.Now(), 8).Unix()
+	}
+	if !o.unlimited(actor) {
+		return o.ownGroup(actor, b, now, soon)
 	}
 	err = o.Store.View(func(t *store.Tx) error {
 		for _, c := range []struct {
@@ -76,6 +79,44 @@ func (o *Office) group(b Bucket) (g Group, err error) {
 	return g, err
 }
 
+// ownGroup counts the rows of a list that one officer works on, as far as maxFound rows go.
+func (o *Office) ownGroup(actor directory.Account, b Bucket, now, soon int64) (g Group, err error) {
+	g.Bucket = b
+	err = o.Store.View(func(t *store.Tx) error {
+		rows, _, err := pick(func(from store.Cursor, n int) ([]store.Row, store.Cursor, error) {
+			return t.ByBucket(string(b), from, n)
+		},
+			"", maxCount, func(r store.Row) bool { return o.worksOn(actor, r) })
+		for _, r := range rows {
+			g.Count++
+			if r.Due > 0 && r.Due < now {
+				g.Overdue++
+			} else if r.Due > 0 && r.Due <= soon {
+				g.DueSoon++
+			}
+		}
+		g.Lines = o.lines(rows[:min(len(rows), someLines)])
+		return err
+	})
+	return g, err
+}
+
+// pick reads on until n rows are kept, or maxFound were looked at: then the cursor says where to go on.
+func pick(read func(from store.Cursor, n int) ([]store.Row, store.Cursor, error), from store.Cursor, n int, keep func(store.Row) bool) (out []store.Row, next store.Cursor, err error) {
+	for looked := 0; looked < maxFound && len(out) < n; {
+		var rows []store.Row
+		if rows, next, err = read(from, min(maxPage, n-len(out))); err != nil {
+			return nil, "", err
+		}
+		looked += len(rows)
+		out = append(out, slices.DeleteFunc(rows, func(r store.Row) bool { return !keep(r) })...)
+		if from = next; next == "" {
+			break
+		}
+	}
+	return out, next, nil
+}
+
 // List is a part of a list of the desk.
 func (o *Office) List(ctx context.Context, actor directory.Account, f Filter) (p Page, err error) {
 	if err := o.staff("list", actor); err != nil {
@@ -85,15 +126,24 @@ func (o *Office) List(ctx context.Context, actor directory.Account, f Filter) (p
 		f.N = 50
 	}
 	f.N = min(f.N, maxPage)
+	keep := func(r store.Row) bool { return o.worksOn(actor, r) }
+	if f.All || strings.TrimSpace(f.Search) != "" || f.Bucket == BucketNone {
+		keep = func(r store.Row) bool { return o.seesRow(actor, r) }
+	}
+	if o.unlimited(actor) {
+		keep = func(store.Row) bool { return true }
+	}
 	err = o.Store.View(func(t *store.Tx) error {
 		var rows []store.Row
 		switch {
 		case strings.TrimSpace(f.Search) != "":
-			rows, err = search(t, f.Search, f.N)
+			rows, err = search(t, f.Search, f.N, keep)
 		case f.Bucket == BucketNone:
-			rows, p.Next, err = t.Newest(f.From, f.N)
+			rows, p.Next, err = pick(t.Newest, f.From, f.N, keep)
 		default:
-			rows, p.Next, err = t.ByBucket(string(f.Bucket), f.From, f.N)
+			rows, p.Next, err = pick(func(from store.Cursor, n int) ([]store.Row, store.Cursor, error) {
+				return t.ByBucket(string(f.Bucket), from, n)
+			}, f.From, f.N, keep)
 		}
 		p.Lines = o.lines(rows)
 		return err
@@ -115,9 +165,10 @@ func (p *Page) overdueOnly() {
 }
 
 // search finds rows by code, or by all the words of a name, the last of which may be its beginning.
-func search(t *store.Tx, q string, n int) (out []store.Row, err error) {
+func search(t *store.Tx, q string, n int, keep func(store.Row) bool) (out []store.Row, err error) {
 	if code, ok := dossier.NormalCode(q); ok {
-		return searchCode(t, code, n)
+		rows, err := searchCode(t, code, n)
+		return slices.DeleteFunc(rows, func(r store.Row) bool { return !keep(r) }), err
 	}
 	ws := words(q)
 	if len(ws) == 0 {
@@ -131,7 +182,7 @@ func search(t *store.Tx, q string, n int) (out []store.Row, err error) {
 			return nil, err
 		}
 		for _, r := range rows {
-			if !seen[r.Chain] && hasAll(r.Terms, ws) && len(out) < n {
+			if !seen[r.Chain] && hasAll(r.Terms, ws) && len(out) < n && keep(r) {
 				seen[r.Chain] = true
 				out = append(out, r)
 			}

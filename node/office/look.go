@@ -155,6 +155,9 @@ func (o *Office) Submission(ctx context.Context, actor directory.Account, code s
 	if err != nil {
 		return DossierView{}, err
 	}
+	if err := o.sees("submission", actor, s.Procedure, s.ProcVersion); err != nil {
+		return DossierView{}, err
+	}
 	if s.Office != string(o.Code) {
 		return DossierView{}, directory.Errorf("submission", directory.Denied, "the submission is for another office")
 	}
@@ -165,7 +168,11 @@ func (o *Office) Submission(ctx context.Context, actor directory.Account, code s
 	v.Alias = code
 	v.Freshness = Freshness{AsOf: o.Now(), Fresh: true, Source: FromHolder}
 	pl, err := o.plan(s.Procedure, s.ProcVersion, s.Office, o.today())
-	v.Allowed = dossier.Allowed(dossier.State{}, pl, o.act(actor))
+	work := accepting(pl.Procedure)
+	if err != nil {
+		work = directory.Work{Kind: directory.StepAccept}
+	}
+	v.Allowed = o.nameRules(dossier.Allowed(dossier.State{}, pl, o.actOn(actor, work)), work)
 	if err != nil {
 		o.cannotAccept(&v)
 		return v, o.here(ctx, &v)
@@ -206,6 +213,9 @@ func (o *Office) Dossier(ctx context.Context, actor directory.Account, chain dig
 	if row.Kind == store.RowSubmission {
 		return o.Submission(ctx, actor, lineCode(row))
 	}
+	if err := o.sees("dossier", actor, row.Procedure, row.ProcVersion); err != nil {
+		return v, err
+	}
 	root := chain
 	if row.Kind == store.RowChild {
 		root = row.Parent
@@ -228,7 +238,8 @@ func (o *Office) Dossier(ctx context.Context, actor directory.Account, chain dig
 
 // rootView adds what the desk sees of a root chain.
 func (o *Office) rootView(v *DossierView, d tree, actor directory.Account) error {
-	v.Allowed = dossier.Allowed(d.root, d.plan, o.act(actor))
+	work := workAt(d.plan, d.root)
+	v.Allowed = o.nameRules(dossier.Allowed(d.root, d.plan, o.actOn(actor, work)), work)
 	o.stepAtHand(v, d.root, d.plan)
 	if d.root.Office == string(o.Code) {
 		v.Freshness = Freshness{AsOf: o.Now(), Fresh: true, Source: FromHolder}
@@ -288,12 +299,13 @@ func (o *Office) childView(v *DossierView, d tree, row store.Row, actor director
 		}
 		v.Results = append(v.Results, o.fileViews(sheetFiles(child.Results))...)
 	}
-	act := o.act(actor)
 	if child.Length == 0 {
-		why, _ := receiveRule(d.root, asked, act)
-		v.Allowed = []dossier.Action{{Kind: dossier.KindReceived, Why: why}}
+		works := receiving(d.plan.Procedure, asked.First)
+		why, _ := receiveRule(d.root, asked, o.actOn(actor, works...))
+		v.Allowed = o.nameRules([]dossier.Action{{Kind: dossier.KindReceived, Why: why}}, works...)
 	} else {
-		v.Allowed = dossier.Allowed(child, d.plan, act)
+		work := workAt(d.plan, child)
+		v.Allowed = o.nameRules(dossier.Allowed(child, d.plan, o.actOn(actor, work)), work)
 		o.stepAtHand(v, child, d.plan)
 	}
 	return o.Store.View(func(t *store.Tx) error {
@@ -357,6 +369,9 @@ func (o *Office) OfficeFile(ctx context.Context, actor directory.Account, chain,
 	if err := o.staff("file", actor); err != nil {
 		return FileInfo{}, nil, err
 	}
+	if err := o.seesChain("file", actor, chain); err != nil {
+		return FileInfo{}, nil, err
+	}
 	files, root, err := o.filesOf(chain)
 	if err != nil {
 		return FileInfo{}, nil, missing("file", err)
@@ -365,6 +380,16 @@ func (o *Office) OfficeFile(ctx context.Context, actor directory.Account, chain,
 		return FileInfo{}, nil, err
 	}
 	return o.open(ctx, files, blob)
+}
+
+// seesChain is sees for a row.
+func (o *Office) seesChain(op string, a directory.Account, chain digest.Digest) error {
+	var row store.Row
+	err := o.Store.View(func(t *store.Tx) (err error) { row, err = t.Row(chain); return err })
+	if err != nil {
+		return missing(op, err)
+	}
+	return o.sees(op, a, row.Procedure, row.ProcVersion)
 }
 
 // filesOf are the files of a row's chain, and the dossier it belongs to.
@@ -417,6 +442,9 @@ func (o *Office) Slip(ctx context.Context, actor directory.Account, code string)
 		return r.Kind == store.RowRoot && r.Code != "" && r.Root == string(o.Code)
 	})
 	if err != nil {
+		return SlipView{}, err
+	}
+	if err := o.sees("slip", actor, row.Procedure, row.ProcVersion); err != nil {
 		return SlipView{}, err
 	}
 	if err := o.looked(ctx, row.Chain, actor, o.atDesk(lookWork)); err != nil {

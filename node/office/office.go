@@ -51,6 +51,7 @@ type Directory interface {
 	// Procedure returns a version of a procedure; Current the one valid on a date.
 	Procedure(code string, version uint32) (directory.Procedure, bool)
 	Current(code string, on directory.Date) (directory.Procedure, bool)
+	Fields(directory.Date) []directory.Field
 	// Calendar is false before the first was published.
 	Calendar() (directory.Calendar, bool)
 	// Predecessors counts the machines an office had before the present one, on the day that one was enrolled; else 0.

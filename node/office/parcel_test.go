@@ -61,8 +61,8 @@ func formats(t testing.TB) (out [][2]string) {
 		Version: 1, Chain: digest.Of([]byte("root")), Code: tr.Code, Alias: tr.Alias, Status: "waiting", Procedure: "1.001776", ProcVersion: 2,
 		Office: string(xa), Holder: string(huyen), Portal: string(bien), Applicant: dossier.Applicant{Name: "Ánh"}, Answers: []byte("{}"),
 		Submitted: 1, Accepted: 2, Due: 3, Decided: 4, Returned: 5, Outcome: 1, Reason: "r", Papers: []SheetFile{file}, Results: []SheetFile{file},
-		Steps:  []SheetStep{{string(xa), StepDone, 1, "b", "n"}},
-		Events: []SheetEvent{{1, string(xa), "b", "desk", 4, "check", "n", 1, string(huyen), 2, "desk", true}}, AsOf: 7,
+		Steps:  []SheetStep{{string(xa), StepDone, 1, "b", "n", ""}},
+		Events: []SheetEvent{{1, string(xa), "b", "desk", 4, "check", "n", 1, string(huyen), 2, "desk", true, "", ""}}, AsOf: 7,
 	}
 	for name, m := range map[string]any{
 		"question": Question{1, AskFile, tr.Code, "4567", digest.Of([]byte("f")), &SignedBehalf{[]byte("b"), []byte("s")}},

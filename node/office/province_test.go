@@ -17,6 +17,7 @@ import (
 	"motcua/crypto/identity"
 	"motcua/crypto/wire"
 	"motcua/directory"
+	"motcua/directory/khanhhoa"
 	"motcua/node/blob"
 	"motcua/node/dossier"
 	"motcua/node/store"
@@ -76,6 +77,8 @@ func newProvince(t *testing.T) *province {
 	}
 	return p
 }
+
+func (t tables) Fields(directory.Date) []directory.Field { return khanhhoa.Fields() }
 
 // open opens the folders of an office, anew after a power cut.
 func (n *node) open(c directory.OfficeCode) {

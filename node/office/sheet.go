@@ -55,6 +55,7 @@ type SheetStep struct {
 	At     int64     `cbor:"3,keyasint,omitempty"`
 	By     string    `cbor:"4,keyasint,omitempty"`
 	Note   string    `cbor:"5,keyasint,omitempty"`
+	For    string    `cbor:"6,keyasint,omitempty"` // on whose behalf
 }
 
 // SheetEvent is one line of the history.
@@ -71,6 +72,9 @@ type SheetEvent struct {
 	Due     int64           `cbor:"10,keyasint,omitempty"`
 	Method  string          `cbor:"11,keyasint,omitempty"`
 	Child   bool            `cbor:"12,keyasint,omitempty"`
+	// For is on whose behalf it was done, and Decision by which decision, of an act by delegation.
+	For      string `cbor:"13,keyasint,omitempty"`
+	Decision string `cbor:"14,keyasint,omitempty"`
 }
 
 // tree is a dossier as far as this node holds it: the root chain, and chains of its children.
@@ -180,7 +184,7 @@ func (d tree) doneSteps() map[string]SheetStep {
 				v.Step = d.plan.Procedure.Route[len(d.plan.Procedure.Route)-1].ID
 			}
 			if v.Step != "" && v.Kind != dossier.KindRequested {
-				out[v.Step] = SheetStep{At: v.At, By: v.Actor, Note: v.Note}
+				out[v.Step] = SheetStep{At: v.At, By: v.Actor, Note: v.Note, For: v.For}
 			}
 		}
 	}
@@ -195,6 +199,9 @@ func (d tree) doneSteps() map[string]SheetStep {
 func sheetEvent(e dossier.Signed, child bool) SheetEvent {
 	v := e.Event
 	out := SheetEvent{At: v.At, Office: v.Office, Actor: v.Actor.Name, Role: v.Actor.Role, Kind: v.Kind, Child: child}
+	if p := v.Actor.For; p != nil {
+		out.For, out.Decision = p.Name, p.Decision
+	}
 	switch v.Kind {
 	case dossier.KindAccepted:
 		b, _ := dossier.BodyOf[dossier.Accepted](v)
@@ -247,7 +254,7 @@ func (o *Office) view(s Sheet) DossierView {
 	}
 	for i, st := range s.Steps {
 		if i < len(v.Procedure.Route) {
-			v.Steps = append(v.Steps, StepView{v.Procedure.Route[i], o.ref(st.Office, on), st.State, millis(st.At), st.By, st.Note})
+			v.Steps = append(v.Steps, StepView{v.Procedure.Route[i], o.ref(st.Office, on), st.State, millis(st.At), st.By, st.For, st.Note})
 		}
 	}
 	for _, e := range s.Events {
@@ -286,7 +293,7 @@ func (o *Office) eventView(e SheetEvent, p directory.Procedure) EventView {
 	on := directory.DateOf(millis(e.At))
 	v := EventView{
 		At: millis(e.At), Office: o.ref(e.Office, on), Actor: e.Actor, Role: e.Role, Kind: e.Kind, Step: stepName(p, e.Step),
-		Note: e.Note, Outcome: e.Outcome, Method: e.Method, Child: e.Child,
+		Note: e.Note, Outcome: e.Outcome, Method: e.Method, Child: e.Child, For: e.For, Decision: e.Decision,
 	}
 	if e.To != "" {
 		v.To = o.ref(e.To, on)

@@ -63,6 +63,7 @@ type StepView struct {
 	State  StepState
 	At     time.Time // when it was done; zero before
 	By     string
+	For    string // on whose behalf, "" for nobody's
 	Note   string
 }
 
@@ -80,6 +81,8 @@ type EventView struct {
 	Due     time.Time // of an acceptance or request
 	Method  string    // of a return
 	Child   bool
+	// For is on whose behalf it was done, by the Decision of a delegation; "" for nobody's.
+	For, Decision string
 }
 
 // Sending is a parcel on its way: sent or waiting, not yet acknowledged.
@@ -263,8 +266,10 @@ type Filter struct {
 	Bucket  Bucket
 	Search  string // code, or words of the applicant's name; overrides Bucket
 	Overdue bool
-	From    store.Cursor
-	N       int // at most 200, 0 means 50
+	// All shows whatever the officer may look at, not only what asks for something that he may do.
+	All  bool
+	From store.Cursor
+	N    int // at most 200, 0 means 50
 }
 
 // Page is a part of a list.

@@ -82,6 +82,8 @@ var desk = map[string]phrase{
 	"case.chain":        {"Mỗi dòng là một sự kiện đã ký số, nối thành chuỗi %s.", "Each line is a signed event, linked in the chain %s."},
 	"case.pending":      {"Đang chờ gửi", "Not acknowledged yet"},
 	"case.pending_line": {"%s – gửi lúc %s", "%s – sent %s"},
+	"case.behalf":       {"%s, ký thay %s", "%s, on behalf of %s"},
+	"case.decision":     {"theo %s", "under %s"},
 	"case.fork":         {"Chuỗi sự kiện bị mâu thuẫn", "The chain contradicts itself"},
 	"case.fork_text":    {"Đã nhận được sự kiện khác với sự kiện đã lưu ở cùng vị trí. Cả hai được giữ làm bằng chứng; báo ngay cho người quản trị hệ thống của tỉnh.", "An event arrived that differs from the one kept at the same place. Both are kept as evidence; tell the province’s administrators at once."},
 	"case.print":        {"In", "Print"},

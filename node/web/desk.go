@@ -387,7 +387,7 @@ func (c *call) load(a directory.Account) (office.DossierView, error) {
 
 func (c *call) history(v office.DossierView) (out []page.Step) {
 	for _, e := range v.History {
-		s := page.Step{Title: c.l.Act(e.Kind), Where: c.name(e.Office), At: e.At, By: e.Actor, Note: e.Note}
+		s := page.Step{Title: c.l.Act(e.Kind), Where: c.name(e.Office), At: e.At, By: c.by(e.Actor, e.For), Note: e.Note}
 		switch {
 		case e.Kind == dossier.KindRequested:
 			s.Title = c.l.Act(e.Kind) + ": " + c.name(e.To)
@@ -401,9 +401,20 @@ func (c *call) history(v office.DossierView) (out []page.Step) {
 		if e.Actor == "" {
 			s.By = c.l.Role("system")
 		}
+		if e.Decision != "" {
+			s.By += " – " + c.l.T("case.decision", e.Decision)
+		}
 		out = append(out, s)
 	}
 	return out
+}
+
+// by names who did something, and on whose behalf.
+func (c *call) by(actor, behalf string) string {
+	if behalf == "" {
+		return actor
+	}
+	return c.l.T("case.behalf", actor, behalf)
 }
 
 func (c *call) officeFile(a directory.Account) error {

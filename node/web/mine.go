@@ -247,7 +247,7 @@ func (c *call) steps(v office.DossierView) []page.Step {
 		if e.Kind != dossier.KindAccepted && e.Kind != dossier.KindRefused || e.Child {
 			continue
 		}
-		s := page.Step{Title: c.l.Act(e.Kind), Where: c.name(e.Office), State: page.StepDone, At: e.At, By: e.Actor}
+		s := page.Step{Title: c.l.Act(e.Kind), Where: c.name(e.Office), State: page.StepDone, At: e.At, By: c.by(e.Actor, e.For)}
 		if e.Kind == dossier.KindRefused {
 			return []page.Step{{Title: s.Title, Where: s.Where, State: page.StepBad, At: s.At, By: s.By, Label: c.l.State(dossier.StatusRefused).Label}}
 		}
@@ -271,7 +271,7 @@ func (c *call) steps(v office.DossierView) []page.Step {
 }
 
 func (c *call) step(v office.DossierView, s office.StepView) page.Step {
-	out := page.Step{Title: c.in(s.Step.Name), Where: c.name(s.Office), At: s.At, By: s.By, Note: s.Note, State: page.StepTodo}
+	out := page.Step{Title: c.in(s.Step.Name), Where: c.name(s.Office), At: s.At, By: c.by(s.By, s.For), Note: s.Note, State: page.StepTodo}
 	switch s.State {
 	case office.StepDone:
 		out.State = page.StepDone
