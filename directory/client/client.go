@@ -1,5 +1,5 @@
-// Package client asks the directory's servers on behalf of a node. Any server will do: the one that answered
-// last is asked first, and when it is slow or silent the next beside it.
+// Package client asks the directory's servers on behalf of a node. Any server will do: the one that leads, or that answered
+// last, is asked first, and when it is slow or silent the next beside it. Calls that run side by side share a stream.
 //
 // # What it promises
 //
@@ -15,16 +15,12 @@ package client
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
 	"log/slog"
 	"sync"
-	"time"
 
 	"motcua/crypto/wire"
 	"motcua/directory"
 	"motcua/directory/state"
-	"motcua/replication"
 	"motcua/replication/link"
 )
 
@@ -47,24 +43,17 @@ type core struct {
 	replica Replica
 	log     *slog.Logger
 
-	mu   sync.Mutex
-	good string // server that answered last
-	seen uint64 // place in the log of our last change
+	mu     sync.Mutex
+	good   string // server that answered last
+	leader string // server that leads, as far as one has told
+	seen   uint64 // place in the log of our last change
+
+	sessions sessions
 }
-
-// patience is how long one server is given to answer; hurry is after how long the next is asked beside it.
-const (
-	patience = 11 * time.Second // in which the link finds a connection dead and makes another
-	hurry    = 700 * time.Millisecond
-)
-
-// transferTime bounds the transfer of an edition: that of a whole province takes more than two minutes at 512 kbit/s. It may
-// take long, but not stand still for longer than patience.
-const transferTime = 20 * time.Minute
 
 // New makes a client, whose calls go over the link to the members that the replica knows.
 func New(l *link.Link, r Replica) *Client {
-	return &Client{core: &core{link: l, replica: r, log: slog.New(slog.DiscardHandler)}}
+	return &Client{core: &core{link: l, replica: r, log: slog.New(slog.DiscardHandler), sessions: newSessions()}}
 }
 
 // With returns the same client whose questions are answered as fresh as is said. What one of the two writes the other reads.
@@ -74,132 +63,6 @@ func (c *Client) With(f Freshness) *Client { return &Client{core: c.core, fresh:
 func (c *Client) LogTo(log *slog.Logger) *Client {
 	c.log = log
 	return c
-}
-
-// order returns the servers' names, the last good one first.
-func (c *Client) order() []string {
-	c.mu.Lock()
-	good := c.good
-	c.mu.Unlock()
-	var out []string
-	for _, m := range c.replica.Members() {
-		if m.Name == good {
-			out = append([]string{m.Name}, out...)
-		} else {
-			out = append(out, m.Name)
-		}
-	}
-	return out
-}
-
-// attempt is what came of asking one server.
-type attempt struct {
-	server   string
-	response Response
-	err      error
-}
-
-// conclusive tells whether the attempt ends the call: an answer does, be it a failure; silence, a server that finds no
-// leader, or one that is to be upgraded first, does not.
-func (a attempt) conclusive() bool {
-	f, ok := errors.AsType[*directory.Error](a.err)
-	return a.err == nil || ok && f.Code != directory.NoLeader && f.Code != directory.Newer
-}
-
-// call asks servers until one answers. The next is asked when one fails, or, unless the answer may take its time (an edition),
-// when one is slow: the same request at two servers has one effect.
-func (c *Client) call(ctx context.Context, name string, q Request, wait time.Duration, out any) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	rand.Read(q.ID[:])
-	c.mu.Lock()
-	q.AtLeast, q.Fresh = c.seen, c.fresh
-	c.mu.Unlock()
-	left := c.order()
-	attempts, running := make(chan attempt, len(left)), 0
-	for ctx.Err() == nil {
-		if len(left) > 0 {
-			server := left[0]
-			left = left[1:]
-			running++
-			go func() {
-				r, err := c.askOne(ctx, server, q, wait)
-				attempts <- attempt{server, r, err}
-			}()
-		}
-		if running == 0 {
-			break
-		}
-		a, came := next(ctx, attempts, q.Op != OpEdition && len(left) > 0)
-		if !came {
-			continue
-		}
-		running--
-		if a.conclusive() {
-			return c.conclude(a, out)
-		}
-		c.log.Debug("directory server did not answer", "peer", a.server, "op", name, "error", a.err)
-	}
-	return directory.Errorf(name, directory.NoLeader, "no server of the directory can be reached just now: try again later")
-}
-
-// next waits for an attempt to end; if hurried, only for a moment.
-func next(ctx context.Context, attempts <-chan attempt, hurried bool) (attempt, bool) {
-	var moment <-chan time.Time
-	if hurried {
-		moment = time.After(hurry)
-	}
-	select {
-	case a := <-attempts:
-		return a, true
-	case <-moment:
-	case <-ctx.Done():
-	}
-	return attempt{}, false
-}
-
-func (c *Client) conclude(a attempt, out any) error {
-	if a.err != nil {
-		return a.err
-	}
-	c.mu.Lock()
-	c.good = a.server
-	c.seen = max(c.seen, a.response.Index)
-	c.mu.Unlock()
-	return decode(a.response.Body, out)
-}
-
-func decode(body []byte, out any) error {
-	if out == nil {
-		return nil
-	}
-	return wire.Unmarshal(body, out)
-}
-
-func (c *Client) askOne(ctx context.Context, server string, q Request, wait time.Duration) (r Response, err error) {
-	most := patience
-	if q.Op == OpEdition {
-		most = transferTime
-	}
-	ctx, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
-	s, err := c.link.Dial(ctx, replication.Name(server), Protocol)
-	if err != nil {
-		return r, err
-	}
-	defer s.Close()
-	defer context.AfterFunc(ctx, s.Cancel)()
-	s.SetStall(patience + wait)
-	if err := s.Send(q); err != nil {
-		return r, err
-	}
-	if err := s.Receive(&r, MaxResponse); err != nil {
-		return r, err
-	}
-	if r.Failure != nil {
-		return r, r.Failure
-	}
-	return r, nil
 }
 
 func request(op Op, body any) (Request, error) {

@@ -53,16 +53,27 @@ func (s *Server) failure(q client.Request, from link.Caller, err error) *directo
 	if errors.Is(err, wire.ErrMalformed) {
 		return directory.Errorf("read request", directory.Invalid, "its body is malformed")
 	}
+	if errors.Is(err, cluster.ErrClosed) || errors.Is(err, context.Canceled) {
+		return directory.Errorf("answer", directory.NoLeader, "this server stops: ask another")
+	}
 	s.log.Error("request failed", "peer", from.Peer.Name, "op", q.Op, "error", err)
 	return directory.Errorf("answer", directory.Internal, "this server failed: its log says why")
 }
 
-func (s *Server) respond(ctx context.Context, c caller) (client.Response, error) {
+// allow tells whether the caller may ask now.
+func (s *Server) allow(c caller) error {
 	if _, member := s.cfg.Genesis.Member(string(c.office)); member {
-		return client.Response{}, directory.Errorf("answer", directory.Denied, "this is for offices")
+		return directory.Errorf("answer", directory.Denied, "this is for offices")
 	}
 	if !s.limits.allow(c.office) {
-		return client.Response{}, directory.Errorf("answer", directory.Exhausted, "%s asks too often: wait a moment", c.office)
+		return directory.Errorf("answer", directory.Exhausted, "%s asks too often: wait a moment", c.office)
+	}
+	return nil
+}
+
+func (s *Server) respond(ctx context.Context, c caller) (client.Response, error) {
+	if err := s.allow(c); err != nil {
+		return client.Response{}, err
 	}
 	if c.q.Op == client.OpEdition {
 		return s.answerEdition(ctx, c)

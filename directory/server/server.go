@@ -55,6 +55,7 @@ type Server struct {
 	cluster  *cluster.Cluster
 	gossip   *gossip.Gossip
 	limits   *limits
+	sessions sessionCount
 	editions *client.Editions
 	started  time.Time
 
@@ -71,7 +72,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, limits: newLimits(cfg.Now, cfg.OfficeRate), ready: make(chan struct{}), started: cfg.Now()}
+	s := &Server{cfg: cfg, log: cfg.Log, limits: newLimits(cfg.Now, cfg.OfficeRate), sessions: sessionCount{open: map[directory.OfficeCode]int{}}, ready: make(chan struct{}), started: cfg.Now()}
 	err := s.open()
 	if err == nil {
 		return s, nil
@@ -112,6 +113,7 @@ func (s *Server) open() (err error) {
 	}
 	s.editions = client.NewEditions(&shelf{s: s}, editionsAtOnce)
 	s.link.Handle(client.Protocol, link.Known, s.serve)
+	s.link.Handle(client.SessionProtocol, link.Known, s.converse)
 	s.link.Handle(client.EnrolProtocol, link.Anyone, s.enrol)
 	s.link.Handle(client.EditionProtocol, link.Known, s.handOut)
 	s.gossip, err = gossip.New(gossip.Config{
