@@ -82,6 +82,8 @@ type Account struct {
 	Former []AccountID `cbor:"20,keyasint,omitempty" json:"former,omitempty"`
 	// Since, Unix seconds: sessions issued before are over, because the password was changed or access was taken.
 	Since int64 `cbor:"21,keyasint,omitempty" json:"since,omitempty"`
+	// Renamed is when the owner last chose another login, Unix seconds.
+	Renamed int64 `cbor:"22,keyasint,omitempty" json:"renamed,omitempty"`
 }
 
 // Closed is a disabled account's reason, who gave it, and when, Unix seconds.

@@ -83,11 +83,11 @@ func (c *Client) ask(ctx context.Context, name string, op Op, body, out any) err
 	return c.call(ctx, name, q, 0, out)
 }
 
-// Register makes a citizen's or business's account and returns it as it now stands. A login that is taken is a Conflict;
-// the same account again is not.
+// Register makes a citizen's or business's account and returns it as it now stands. A login that is taken is a Conflict,
+// an identity number that has an account already is Known; the same account again is neither.
 func (c *Client) Register(ctx context.Context, a directory.Account) (directory.Account, error) {
 	var out directory.Account
-	err := c.ask(ctx, "register account", OpRegister, a, &out)
+	err := c.ask(ctx, "register account", OpJoin, a, &out)
 	return out, err
 }
 
@@ -96,34 +96,21 @@ func (c *Client) Register(ctx context.Context, a directory.Account) (directory.A
 // (PHC form with an empty sum), which say nothing of whether the login exists. The error is Denied for a wrong login or
 // password, Exhausted after too many of them; one of derive is returned as it is.
 func (c *Client) SignIn(ctx context.Context, login string, derive func(ctx context.Context, params string) (verifier string, err error)) (directory.Account, error) {
-	login = directory.NormalLogin(login)
-	var params string
-	if err := c.ask(ctx, "sign in", OpParams, login, &params); err != nil {
-		return directory.Account{}, err
-	}
-	verifier, err := derive(ctx, params)
-	if err != nil {
-		return directory.Account{}, err
-	}
-	var out directory.Account
-	err = c.ask(ctx, "sign in", OpSignIn, SignIn{login, verifier}, &out)
-	return out, err
+	return c.Enter(ctx, login, Device{}, derive)
 }
 
 // AccountByID returns an account without its verifier; NotFound if there is none, or if it is of staff with no role in the
-// caller's office.
+// caller's office. One that has become part of another is disabled and names the other as Merged.
 func (c *Client) AccountByID(ctx context.Context, id directory.AccountID) (directory.Account, error) {
 	var out directory.Account
-	err := c.ask(ctx, "account", OpSelf, id, &out)
+	err := c.ask(ctx, "account", OpPerson, id, &out)
 	return out, err
 }
 
-// Staff returns the accounts with a role in the caller's office, and without grants and verifier those that once had one;
-// any other office is Denied.
+// Staff returns the accounts of the roster of the caller's office; any other office is Denied.
 func (c *Client) Staff(ctx context.Context, office directory.OfficeCode) ([]directory.Account, error) {
-	var out []directory.Account
-	err := c.ask(ctx, "staff", OpStaff, office, &out)
-	return out, err
+	r, err := c.Roster(ctx, office)
+	return r.Accounts, err
 }
 
 // Report brings tracks to the directory, at most directory.MaxTrackBatch. A track that this office may not report, or

@@ -144,6 +144,16 @@ var kinds = map[Kind]struct {
 	KindPublishCalendar: {"publish calendar", func() Command { return new(PublishCalendar) }},
 
 	// Accounts.
+	KindMakeAccount:   {"make account", func() Command { return new(MakeAccount) }},
+	KindEditAccount:   {"edit account", func() Command { return new(EditAccount) }},
+	KindSetPassword:   {"set password", func() Command { return new(SetPassword) }},
+	KindChangeFactor:  {"change factor", func() Command { return new(ChangeFactor) }},
+	KindChangeGrants:  {"change grants", func() Command { return new(ChangeGrants) }},
+	KindDelegate:      {"delegate", func() Command { return new(Delegate) }},
+	KindCloseAccount:  {"close account", func() Command { return new(CloseAccount) }},
+	KindIssueReset:    {"issue reset", func() Command { return new(IssueReset) }},
+	KindMergeAccounts: {"merge accounts", func() Command { return new(MergeAccounts) }},
+	KindAccountRules:  {"account rules", func() Command { return new(AccountRules) }},
 
 	// Keys.
 }

@@ -2,9 +2,11 @@ package server
 
 import (
 	"crypto/subtle"
+	"slices"
 
 	"motcua/directory"
 	"motcua/directory/client"
+	"motcua/directory/command"
 	"motcua/directory/state"
 )
 
@@ -12,7 +14,7 @@ import (
 // password, or names an id, slowly and without getting the verifier. What was asked for is logged.
 func (s *Server) readAccount(t state.Reader, c caller) (any, error) {
 	pace := s.limits.signs
-	if c.q.Op == client.OpSelf {
+	if c.q.Op == client.OpSelf || c.q.Op == client.OpPerson || c.q.Op == client.OpHistory {
 		pace = s.limits.reads
 	}
 	if !pace.take(string(c.office), s.limits.now()) {
@@ -23,12 +25,47 @@ func (s *Server) readAccount(t state.Reader, c caller) (any, error) {
 	case client.OpParams:
 		return find(c, "sign in", "", func(login string) (string, bool, error) { return params(t, login) })
 	case client.OpSignIn:
-		return find(c, "sign in", "", func(q client.SignIn) (directory.Account, bool, error) { return s.signIn(t, c, q) })
+		return find(c, "sign in", "", func(q client.SignIn) (directory.Account, bool, error) {
+			a, ok, err := s.signIn(t, c, client.Entry{SignIn: q})
+			return older(a), ok, err
+		})
+	case client.OpEnter:
+		return find(c, "sign in", "", func(q client.Entry) (directory.Account, bool, error) { return s.signIn(t, c, q) })
+	case client.OpHistory:
+		return find(c, "history", "", func(by command.By) ([]directory.Change, bool, error) { return s.history(t, c, by) })
 	default:
 		return find(c, "account", "there is no such account", func(id directory.AccountID) (directory.Account, bool, error) {
-			return s.person(t, c, id)
+			a, ok, err := s.person(t, c, id)
+			if c.q.Op == client.OpSelf {
+				a = older(a)
+			}
+			return a, ok, err
 		})
 	}
+}
+
+// older is an account as a node can read it that knows neither factors nor limited grants: without them, so that it lets
+// nobody do more than they may.
+func older(a directory.Account) directory.Account {
+	limited := func(g directory.Grant) bool { return len(g.Fields)+len(g.Steps) > 0 }
+	return directory.Account{
+		ID: a.ID, Login: a.Login, Kind: a.Kind, Name: a.Name, Identity: a.Identity, Phone: a.Phone, Email: a.Email, Address: a.Address,
+		Verifier: a.Verifier, Grants: slices.DeleteFunc(slices.Clone(a.Grants), limited), Disabled: a.Disabled, Version: a.Version,
+	}
+}
+
+// history is for the person alone, who signed in at the office that asks.
+func (s *Server) history(t state.Reader, c caller, by command.By) ([]directory.Change, bool, error) {
+	by.Actor.Office = c.office
+	a, _, err := state.AccountByID(t, by.Actor.Account)
+	if err == nil && !state.Proven(a, by) {
+		err = directory.Errorf("history", directory.Denied, "who asks is not signed in any more: sign in again")
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	lines, err := state.HistoryOf(t, a)
+	return lines, true, err
 }
 
 // params names the parameters of a login's verifier, made-up ones if nobody has the login.
@@ -51,14 +88,14 @@ func params(t state.Reader, login string) (string, bool, error) {
 }
 
 // signIn hands an account to the office where somebody has shown the password.
-func (s *Server) signIn(t state.Reader, c caller, q client.SignIn) (directory.Account, bool, error) {
-	login := directory.NormalLogin(q.Login)
+func (s *Server) signIn(t state.Reader, c caller, e client.Entry) (directory.Account, bool, error) {
+	q, login := e.SignIn, directory.NormalLogin(e.SignIn.Login)
 	if len(q.Login) > client.MaxLogin || len(q.Verifier) > client.MaxVerifier {
 		return directory.Account{}, false, directory.Errorf("sign in", directory.Invalid, "login or verifier is too long")
 	}
-	if !s.limits.try(c.office, login) {
+	if wait := s.limits.guesses.try(c.office, login, e.Device); wait > 0 {
 		s.log.Warn("too many wrong passwords", "office", c.office)
-		return directory.Account{}, false, directory.Errorf("sign in", directory.Exhausted, "too many wrong passwords for this login: try again in an hour")
+		return directory.Account{}, false, directory.Errorf("sign in", directory.Exhausted, "too many wrong passwords for this login: try again in %s", wait)
 	}
 	a, known, err := state.AccountByLogin(t, login)
 	if err != nil {
@@ -70,7 +107,7 @@ func (s *Server) signIn(t state.Reader, c caller, q client.SignIn) (directory.Ac
 		s.log.Info("sign-in refused", "office", c.office, "account", a)
 		return directory.Account{}, false, directory.Errorf("sign in", directory.Denied, "the login or the password is wrong")
 	}
-	s.limits.right(c.office, login)
+	s.limits.guesses.right(c.office, login, e.Device)
 	s.log.Info("sign-in", "office", c.office, "account", a)
 	return a, true, nil
 }
@@ -95,7 +132,7 @@ func staffOf(t state.Reader, o directory.OfficeCode) ([]directory.Account, error
 	all, err := state.StaffOf(t, o)
 	for i, a := range all {
 		if !a.Serves(o) {
-			all[i] = directory.Account{ID: a.ID, Login: a.Login, Kind: a.Kind, Name: a.Name, Disabled: a.Disabled, Version: a.Version}
+			all[i] = directory.Account{ID: a.ID, Login: a.Login, Kind: a.Kind, Name: a.Name, Disabled: a.Disabled, Version: a.Version, Since: a.Since}
 		}
 	}
 	return all, err

@@ -133,10 +133,6 @@ func (s *Server) adminOffices(mux *http.ServeMux) {
 	mux.HandleFunc("GET /lookup", s.lookup)
 }
 
-func (s *Server) adminAccounts(mux *http.ServeMux) {
-	mux.HandleFunc("POST /account", answer(s.putAccount))
-}
-
 func (s *Server) adminKeys(mux *http.ServeMux) {
 	mux.HandleFunc("POST /revoke", answer(s.revoke))
 }
@@ -221,15 +217,6 @@ func (s *Server) change(ctx context.Context, c command.Command) (state.Result, e
 		err = r.Err()
 	}
 	return r, err
-}
-
-func (s *Server) putAccount(ctx context.Context, q AccountRequest) (directory.Account, error) {
-	q.Account.Verifier = q.Verifier
-	r, err := s.change(ctx, &command.PutAccount{Account: q.Account})
-	if err != nil {
-		return directory.Account{}, err
-	}
-	return decodeValue[directory.Account](r)
 }
 
 func (s *Server) issueToken(ctx context.Context, q TokenRequest) (out TokenAnswer, err error) {

@@ -14,8 +14,8 @@ var (
 	signing  = rate{burst: 300, every: time.Second / 2}  // people who sign in at an office: two questions each
 	reading  = rate{burst: 300, every: time.Second}      // accounts that an office reads without a password
 	moving   = rate{burst: 5, every: time.Minute}        // new addresses of an office: each makes an edition
-	tryLogin = rate{burst: 10, every: 6 * time.Minute}   // wrong passwords for a login at one office
-	tryAll   = rate{burst: 40, every: time.Minute}       // wrong passwords for a login at all offices
+	changing = rate{burst: 120, every: time.Second}      // changes of accounts that an office asks for
+	resets   = rate{burst: 10, every: 6 * time.Minute}   // reset codes tried for a login at one office
 	tryCode  = rate{burst: 10, every: 6 * time.Minute}   // wrong numbers for a code
 )
 
@@ -29,7 +29,8 @@ type rate struct {
 type limits struct {
 	now                       func() time.Time
 	asks, signs, reads, moves *meter
-	logins, anywhere, codes   *meter
+	changes, codes, resets    *meter
+	guesses                   *guesses
 }
 
 // pace is the rate of an office's requests when it may make so many a second, at the usual pace when that is 0: ten
@@ -44,24 +45,12 @@ func pace(perSecond int) rate {
 func newLimits(now func() time.Time, perSecond int) *limits {
 	return &limits{
 		now: now, asks: byOffice(pace(perSecond)), signs: byOffice(signing), reads: byOffice(reading), moves: byOffice(moving),
-		logins: byGuess(tryLogin), anywhere: byGuess(tryAll), codes: byGuess(tryCode),
+		changes: byOffice(changing), codes: byGuess(tryCode), resets: byGuess(resets), guesses: newGuesses(now),
 	}
 }
 
 // allow tells whether the office may ask once more now.
 func (l *limits) allow(o directory.OfficeCode) bool { return l.asks.take(string(o), l.now()) }
-
-// try takes a try at a login from an office before it is known whether it is right: tries that run side by side count.
-func (l *limits) try(o directory.OfficeCode, login string) bool {
-	now := l.now()
-	return l.logins.take(string(o)+"\n"+login, now) && l.anywhere.take(login, now)
-}
-
-// right gives a try back.
-func (l *limits) right(o directory.OfficeCode, login string) {
-	l.logins.giveBack(string(o) + "\n" + login)
-	l.anywhere.giveBack(login)
-}
 
 // meter allows each of many names a rate.
 type meter struct {

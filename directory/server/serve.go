@@ -81,7 +81,9 @@ func (s *Server) respond(ctx context.Context, c caller) (client.Response, error)
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
 	switch c.q.Op {
-	case client.OpRegister, client.OpReport, client.OpAnnounce, client.OpReportOpen:
+	case client.OpRegister, client.OpJoin, client.OpChangeAccount, client.OpReset:
+		return s.answerAccount(ctx, c)
+	case client.OpReport, client.OpAnnounce, client.OpReportOpen:
 		return s.answerChange(ctx, c)
 	}
 	return s.answerRead(ctx, c)
@@ -111,9 +113,6 @@ func (s *Server) answerChange(ctx context.Context, c caller) (client.Response, e
 // change reads the change that is asked for. Whose it is comes from the connection, never from the request.
 func (c caller) change() (command.Command, error) {
 	switch c.q.Op {
-	case client.OpRegister:
-		cmd := &command.RegisterAccount{From: c.office}
-		return cmd, wire.Unmarshal(c.q.Body, &cmd.Account)
 	case client.OpReport:
 		cmd := &command.Report{From: c.office}
 		return cmd, wire.Unmarshal(c.q.Body, &cmd.Tracks)
@@ -161,7 +160,7 @@ func (s *Server) answerRead(ctx context.Context, c caller) (r client.Response, e
 
 func (s *Server) read(t state.Reader, c caller) (any, error) {
 	switch c.q.Op {
-	case client.OpParams, client.OpSignIn, client.OpSelf:
+	case client.OpParams, client.OpSignIn, client.OpSelf, client.OpEnter, client.OpPerson, client.OpHistory:
 		return s.readAccount(t, c)
 	case client.OpLookup:
 		return find(c, "lookup", "no dossier has this code, or it was not reported yet", func(code string) (directory.Track, bool, error) {
@@ -169,19 +168,16 @@ func (s *Server) read(t state.Reader, c caller) (any, error) {
 		})
 	case client.OpMine:
 		return find(c, "mine", "", func(id directory.AccountID) ([]directory.Track, bool, error) {
-			all, err := state.TracksOf(t, id)
+			all, err := state.TracksOfPerson(t, id)
 			for i := range all {
 				all[i].Checks = nil
 			}
 			return all, true, err
 		})
-	case client.OpStaff:
-		return find(c, "staff", "", func(office directory.OfficeCode) ([]directory.Account, bool, error) {
-			if office != c.office {
-				return nil, false, directory.Errorf("staff", directory.Denied, "%s may read the staff of its own office alone", c.office)
-			}
-			all, err := staffOf(t, office)
-			return all, true, err
+	case client.OpStaff, client.OpRoster:
+		return find(c, "staff", "", func(office directory.OfficeCode) (any, bool, error) {
+			v, err := roll(t, c, office)
+			return v, true, err
 		})
 	case client.OpProve:
 		return find(c, "prove", "no dossier has this code, or it was not reported yet", func(p client.Proof) (bool, bool, error) {

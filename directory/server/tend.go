@@ -29,6 +29,7 @@ type duty struct {
 	public   uint64
 	changed  bool // since cut
 	signed   bool // this server has signed cut
+	indexed  bool // every account is entered by its identity number
 	held     bool // a publication is under way: no edition is cut between its parts
 }
 
@@ -57,6 +58,9 @@ func (s *Server) duty() (d duty, err error) {
 			return err
 		}
 		if d.held, err = state.Held(r, s.cfg.Now().UnixMilli()); err != nil {
+			return err
+		}
+		if d.indexed, err = state.Indexed(r); err != nil {
 			return err
 		}
 		d.signed, err = state.Signed(r, d.cut.Number, s.self.Name)
@@ -130,6 +134,8 @@ func (s *Server) tendOnce(ctx context.Context, c *calm) (time.Duration, error) {
 		err = s.cosign(ctx, d.cut)
 	case d.changed && self && !d.held:
 		return s.cut(ctx, c, d)
+	case !d.indexed && self:
+		err = s.propose(ctx, &command.AccountRules{Index: command.MaxIndex})
 	}
 	if !d.changed {
 		*c = calm{}

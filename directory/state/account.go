@@ -21,7 +21,15 @@ func (t *transition) putAccount(c *command.PutAccount) (any, error) {
 		return nil, err
 	}
 	a.Version = old.Version + 1
+	a = keepNewer(a, old)
 	return a, t.writeAccount(a, old, known)
+}
+
+// keepNewer keeps what PutAccount knows nothing of.
+func keepNewer(a, old directory.Account) directory.Account {
+	a.Factors, a.Recovery, a.MustChange, a.Given, a.Acting = old.Factors, old.Recovery, old.MustChange, old.Given, old.Acting
+	a.Closed, a.Merged, a.Former, a.Since, a.Renamed = old.Closed, old.Merged, old.Former, old.Since, old.Renamed
+	return a
 }
 
 // register answers with the account as it now stands.

@@ -135,6 +135,26 @@ func (t *transition) change(c command.Command) (any, error) {
 		return nil, t.publishCalendar(c)
 
 		// Accounts.
+	case *command.MakeAccount:
+		return t.makeAccount(c)
+	case *command.EditAccount:
+		return t.editAccount(c)
+	case *command.SetPassword:
+		return t.setPassword(c)
+	case *command.ChangeFactor:
+		return t.changeFactor(c)
+	case *command.ChangeGrants:
+		return t.changeGrants(c)
+	case *command.Delegate:
+		return t.delegate(c)
+	case *command.CloseAccount:
+		return t.closeAccount(c)
+	case *command.IssueReset:
+		return t.issueReset(c)
+	case *command.MergeAccounts:
+		return t.mergeAccounts(c)
+	case *command.AccountRules:
+		return t.accountRules(c)
 
 		// Keys.
 	}

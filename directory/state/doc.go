@@ -116,3 +116,10 @@ func list[T any](r Reader, prefix string) ([]T, error) {
 	})
 	return out, err
 }
+
+func decodeRow[T any](key string, b []byte) (v T, err error) {
+	if err := wire.Unmarshal(b, &v); err != nil {
+		return v, fmt.Errorf("row %s: %w", key, err)
+	}
+	return v, nil
+}

@@ -101,7 +101,7 @@ func (o *Office) confirm(ctx context.Context) error {
 	for _, a := range list {
 		var confirmed directory.Account
 		err := o.insist(ctx, callTime, func(ctx context.Context) (err error) { confirmed, err = o.Calls.Register(ctx, a); return err })
-		if c := directory.CodeOf(err); err != nil && c != directory.Conflict && c != directory.Invalid {
+		if c := directory.CodeOf(err); err != nil && c != directory.Conflict && c != directory.Known && c != directory.Invalid {
 			return err
 		}
 		o.heard()

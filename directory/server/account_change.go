@@ -1,0 +1,192 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+
+	"motcua/crypto/wire"
+	"motcua/directory"
+	"motcua/directory/client"
+	"motcua/directory/cluster"
+	"motcua/directory/command"
+	"motcua/directory/state"
+)
+
+// answerAccount has accounts made and changed on behalf of the caller. Who may what is judged where the change is applied.
+func (s *Server) answerAccount(ctx context.Context, c caller) (client.Response, error) {
+	if !s.limits.changes.take(string(c.office), s.limits.now()) {
+		s.log.Warn("office changes too many accounts", "office", c.office, "op", c.q.Op)
+		return client.Response{}, directory.Errorf("account", directory.Exhausted, "%s changes accounts too often: wait a moment", c.office)
+	}
+	switch c.q.Op {
+	case client.OpChangeAccount:
+		return s.changeAccount(ctx, c)
+	case client.OpReset:
+		return s.resetPassword(ctx, c)
+	}
+	return s.join(ctx, c)
+}
+
+// normal folds what people type.
+func normal(a directory.Account) directory.Account {
+	a.Login, a.Identity = directory.NormalLogin(a.Login), directory.NormalIdentity(a.Identity)
+	a.Phone, a.Email = directory.NormalPhone(a.Phone), directory.NormalEmail(a.Email)
+	return a
+}
+
+// join makes a citizen's or business's account. An older office is told of a known identity number as of a taken login, which is
+// what it can tell people.
+func (s *Server) join(ctx context.Context, c caller) (client.Response, error) {
+	var a directory.Account
+	if err := wire.Unmarshal(c.q.Body, &a); err != nil {
+		return client.Response{}, err
+	}
+	a = normal(a)
+	if c.q.Op == client.OpRegister && !directory.ValidEmail(a.Email) {
+		a.Email = "" // which was not looked at when it was typed, maybe with the line cut
+	}
+	a.Version = 0
+	cmd := &command.MakeAccount{Account: a, By: directory.Actor{Office: c.office}}
+	list, index, err := s.proposeAccount(ctx, c, cmd)
+	if err != nil {
+		if e, ok := err.(*directory.Error); ok && c.q.Op == client.OpRegister && e.Code == directory.Known {
+			err = directory.Errorf(e.Op, directory.Conflict, "%s", e.Message)
+		}
+		return client.Response{}, err
+	}
+	made := list[0]
+	if c.q.Op == client.OpRegister {
+		made = older(made)
+	}
+	return respond(made, index)
+}
+
+// changeAccount makes one of the changes that somebody who signed in at an office may ask for.
+func (s *Server) changeAccount(ctx context.Context, c caller) (client.Response, error) {
+	var q client.AccountChange
+	if err := wire.Unmarshal(c.q.Body, &q); err != nil {
+		return client.Response{}, err
+	}
+	cmd, err := command.Open(q.Kind, q.Body)
+	if err != nil {
+		return client.Response{}, err
+	}
+	asked, ok := cmd.(command.Asked)
+	if reset, is := cmd.(*command.SetPassword); !ok || asked.Asker().Actor.Account == "" || is && !reset.Code.IsZero() {
+		return client.Response{}, directory.Errorf("change account", directory.Denied, "this is for somebody who signed in, or for province IT")
+	}
+	asked.Asker().Actor.Office = c.office
+	list, index, err := s.proposeAccount(ctx, c, asked)
+	if err != nil {
+		return client.Response{}, err
+	}
+	asker := asked.Asker().Actor.Account
+	for i, a := range list {
+		if a.ID != asker && !(a.Kind == directory.Staff && a.Serves(c.office)) {
+			list[i] = a.WithoutVerifier()
+		}
+	}
+	return respond(list, index)
+}
+
+// resetPassword sets a new password for whoever has a code.
+func (s *Server) resetPassword(ctx context.Context, c caller) (client.Response, error) {
+	var q client.Reset
+	if err := wire.Unmarshal(c.q.Body, &q); err != nil {
+		return client.Response{}, err
+	}
+	login := directory.NormalLogin(q.Login)
+	if len(q.Login) > client.MaxLogin || len(q.Code) > client.MaxCode {
+		return client.Response{}, directory.Errorf("reset password", directory.Invalid, "login or code is too long")
+	}
+	if !s.limits.resets.take(string(c.office)+"\n"+login, s.limits.now()) {
+		return client.Response{}, directory.Errorf("reset password", directory.Exhausted, "too many wrong codes: try again in an hour")
+	}
+	var a directory.Account
+	var known bool
+	err := s.cluster.Read(ctx, cluster.Leader, func(r state.Reader, _ uint64) (err error) {
+		a, known, err = state.AccountByLogin(r, login)
+		return err
+	})
+	if err != nil {
+		return client.Response{}, err
+	}
+	if !known {
+		return client.Response{}, directory.Errorf("set password", directory.Denied, "the code does not fit, was used, or has ended: ask for another")
+	}
+	cmd := &command.SetPassword{
+		ID: a.ID, By: command.By{Actor: directory.Actor{Office: c.office}}, Verifier: q.Verifier, Code: directory.ResetHash(q.Code),
+	}
+	list, index, err := s.proposeAccount(ctx, c, cmd)
+	if err != nil {
+		return client.Response{}, err
+	}
+	s.limits.resets.giveBack(string(c.office) + "\n" + login)
+	return respond(list[0], index)
+}
+
+// proposeAccount makes a change and reads the accounts as they then stand, at least one.
+func (s *Server) proposeAccount(ctx context.Context, c caller, cmd command.Command) ([]directory.Account, uint64, error) {
+	list, index, err := s.amend(ctx, c.q.ID, cmd)
+	if err != nil {
+		s.log.Info("account not changed", "office", c.office, "op", cmd.Kind().String(), "code", directory.CodeOf(err))
+		return nil, 0, err
+	}
+	for _, a := range list {
+		s.log.Info("account changed", "office", c.office, "op", cmd.Kind().String(), "account", a)
+	}
+	return list, index, nil
+}
+
+// amend proposes a change of accounts and reads them as they then stand. A change that changed nothing has its target alone.
+func (s *Server) amend(ctx context.Context, id command.RequestID, cmd command.Command) (list []directory.Account, index uint64, err error) {
+	r, err := s.cluster.Propose(ctx, id, cmd)
+	if err == nil {
+		err = r.Err()
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	v, err := decodeValue[state.Amended](r)
+	if err != nil {
+		return nil, 0, err
+	}
+	err = s.cluster.Read(ctx, cluster.AtLeast(r.Index), func(t state.Reader, _ uint64) error {
+		for _, id := range v.IDs {
+			a, _, err := state.AccountByID(t, id)
+			if err != nil {
+				return err
+			}
+			list = append(list, a)
+		}
+		return nil
+	})
+	return list, r.Index, err
+}
+
+// roll answers who works in an office, as the caller's version can read it.
+func roll(t state.Reader, c caller, office directory.OfficeCode) (any, error) {
+	if office != c.office {
+		return nil, directory.Errorf("staff", directory.Denied, "%s may read the staff of its own office alone", c.office)
+	}
+	all, err := staffOf(t, office)
+	if err != nil || c.q.Op == client.OpRoster {
+		p, errPolicy := state.FactorPolicy(t)
+		if err == nil {
+			err = errPolicy
+		}
+		return client.Roster{Accounts: all, Policy: p}, err
+	}
+	for i, a := range all {
+		all[i] = older(a)
+	}
+	return all, nil
+}
+
+// newID returns a random id, for what the server makes for province IT.
+func newID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
