@@ -150,3 +150,31 @@ func (c Calendar) Until(from Date, final bool) Date {
 	last := time.Date(year-1, 12, 31, 0, 0, 0, 0, Zone)
 	return max(DateOf(last), from.AddDays(-1))
 }
+
+// CalendarReach tells how far a calendar reaches.
+type CalendarReach struct {
+	Version uint32 `json:"version"`
+	// Until is the last day of the last year without a gap from this one on; Final the same of the years that are announced.
+	Until Date `json:"until"`
+	Final Date `json:"final"`
+	// Warning is for the people who look after the calendar.
+	Warning string `json:"warning,omitempty"`
+}
+
+// shortCalendar is how many days before its end a calendar is warned of.
+const shortCalendar = 60
+
+// Reach tells how far the calendar reaches from a day on, and warns of one that ends within 60 days. The zero calendar is none.
+func (c Calendar) Reach(today Date) CalendarReach {
+	out := CalendarReach{Version: c.Version, Until: c.Until(today, false), Final: c.Until(today, true)}
+	left := func(d Date) int { return int(d.Time().Sub(today.Time()) / (24 * time.Hour)) }
+	switch {
+	case c.Version == 0:
+		out.Warning = "no calendar is published: no office can compute a due date"
+	case left(out.Until) < shortCalendar:
+		out.Warning = "the calendar ends: publish the next year, or due dates are counted without its holidays and marked provisional"
+	case left(out.Final) < shortCalendar:
+		out.Warning = "the next year is not announced yet: due dates in it are marked provisional; publish it as final once the notice is out"
+	}
+	return out
+}

@@ -28,6 +28,8 @@ type Status struct {
 	Pending  bool                 `json:"pending"` // a newer one is under way
 	Servers  []ServerStatus       `json:"servers"`
 	Nodes    []NodeStatus         `json:"nodes"`
+	// Calendar tells how far the calendar of working days reaches.
+	Calendar directory.CalendarReach `json:"calendar"`
 }
 
 // ServerStatus is a server of the directory, as this one sees it.
@@ -131,6 +133,7 @@ func (s *Server) adminCatalogue(mux *http.ServeMux) {
 func (s *Server) adminOffices(mux *http.ServeMux) {
 	mux.HandleFunc("POST /token", answer(s.issueToken))
 	mux.HandleFunc("GET /lookup", s.lookup)
+	s.handleOffices(mux)
 }
 
 func (s *Server) adminKeys(mux *http.ServeMux) {
@@ -184,6 +187,11 @@ func (s *Server) Status() (Status, error) {
 	}
 	var nodes []directory.Node
 	err := s.look(func(r state.Reader) (err error) {
+		c, _, err := state.Calendar(r, 0)
+		if err != nil {
+			return err
+		}
+		out.Calendar = c.Reach(directory.DateOf(s.cfg.Now()))
 		nodes, err = state.Nodes(r)
 		return err
 	})

@@ -25,6 +25,8 @@ type Status struct {
 	Seen      int      `json:"seen"` // peers that gossip knows
 	// Forks counts the editions kept as evidence that the directory contradicts itself; 0 where all is well.
 	Forks int `json:"forks,omitempty"`
+	// Calendar tells how far the calendar of working days reaches that this node has.
+	Calendar directory.CalendarReach `json:"calendar"`
 }
 
 // Status asks the node how it is.
@@ -33,6 +35,8 @@ func (n *Server) Status() (Status, error) {
 		Office: string(n.enrolment.Office), Portal: n.enrolment.Portal, Version: n.cfg.Version, Started: n.started.Unix(),
 		Line: n.link.Line(), Edition: n.replica.Number(), Connected: []string{}, Seen: len(n.gossip.Members()), Forks: n.forks(),
 	}
+	days, _ := n.replica.Calendar()
+	s.Calendar = days.Reach(directory.DateOf(n.cfg.Now()))
 	for _, name := range n.link.Connected() {
 		s.Connected = append(s.Connected, string(name))
 	}
