@@ -38,7 +38,7 @@ func newPair(t *testing.T) *pair {
 	p.other = &Cluster{cfg: Config{Self: "dir-2", Genesis: p.genesis, Link: p.link(2)}, log: slog.New(slog.DiscardHandler), genesis: p.genesis.Digest()}
 	p.other.ctx, p.other.stop = t.Context(), func() {}
 	p.other.layer = newLayer(p.other)
-	p.other.trans = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{Stream: p.other.layer, Logger: newRaftLog(p.other.log)})
+	p.other.trans = transport{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{Stream: p.other.layer, Logger: newRaftLog(p.other.log)})}
 	p.other.cfg.Link.Handle(raftProtocol, link.Known, p.other.layer.serve)
 	t.Cleanup(func() { p.other.trans.Close() })
 	var err error

@@ -43,8 +43,8 @@ const (
 	heartbeat   = 250 * time.Millisecond
 	lease       = 200 * time.Millisecond
 	rpcTimeout  = 2 * time.Second
-	maxPool     = 3
-	maxAppend   = 64
+	maxPool     = 8
+	maxAppend   = 256
 	segmentSize = 8 << 20
 	// maxInFlight is how many requests to a follower may be under way: one, which turns pipelining off. In raft 1.8.0 a
 	// pipeline whose follower refuses while further requests are under way blocks for ever: the sender waits for the
@@ -68,7 +68,7 @@ type Cluster struct {
 	wal   *wal.WAL
 	meta  *metadb.BoltMetaDB // of the wal, which opens it and does not close it
 	layer *layer
-	trans *raft.NetworkTransport
+	trans transport
 	raft  *raft.Raft
 	m     *machine
 
@@ -76,8 +76,11 @@ type Cluster struct {
 	restore bool       // at the start: the tables are in a file that came from another server
 	sending sync.Mutex // held while the tables are sent to another server
 
-	once     sync.Once
-	termRead atomic.Uint64 // term in which this server, as leader, has committed an entry
+	news      news
+	sessions  *sessions
+	confirmer *confirmer
+
+	once sync.Once
 	// clockGood is when this server's clock was last found to agree with a majority's.
 	clockGood atomic.Pointer[time.Time]
 }
@@ -94,6 +97,7 @@ func Open(cfg Config) (*Cluster, error) {
 		return nil, fmt.Errorf("open cluster: %s is not a member of the genesis", cfg.Self)
 	}
 	c := &Cluster{cfg: cfg, log: cfg.Log, genesis: cfg.Genesis.Digest()}
+	c.sessions, c.confirmer = newSessions(cfg.Link), &confirmer{c: c}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	if err := c.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open cluster: %w", err), c.Close())
@@ -126,18 +130,23 @@ func (c *Cluster) open() (err error) {
 		return err
 	}
 	c.layer = newLayer(c)
-	c.trans = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	c.trans = transport{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream: c.layer, MaxPool: maxPool, MaxRPCsInFlight: maxInFlight, Timeout: rpcTimeout, Logger: hlog,
-	})
+	})}
 	conf := c.raftConfig()
 	conf.Logger = hlog
 	if err := c.bootstrap(conf, cache, c.places); err != nil {
 		return err
 	}
 	c.cfg.Link.Handle(raftProtocol, link.Known, c.layer.serve)
+	if c.raft, err = raft.NewRaft(conf, c.m, cache, c.wal, c.places, c.trans); err != nil {
+		return err
+	}
 	c.cfg.Link.Handle(askProtocol, link.Known, c.answer)
-	c.raft, err = raft.NewRaft(conf, c.m, cache, c.wal, c.places, c.trans)
-	return err
+	c.cfg.Link.Handle(sessionProtocol, link.Known, c.serveSession)
+	go c.watchLeader()
+	go c.watchSilence()
+	return nil
 }
 
 func (c *Cluster) raftConfig() *raft.Config {
@@ -147,8 +156,8 @@ func (c *Cluster) raftConfig() *raft.Config {
 	}
 	conf := raft.DefaultConfig()
 	conf.LocalID = raft.ServerID(c.cfg.Self)
-	conf.HeartbeatTimeout, conf.ElectionTimeout, conf.LeaderLeaseTimeout = heartbeat, heartbeat, lease
-	conf.MaxAppendEntries = maxAppend
+	conf.HeartbeatTimeout, conf.ElectionTimeout, conf.LeaderLeaseTimeout = heartbeat, heartbeat+1, lease // see lookNow
+	conf.MaxAppendEntries, conf.BatchApplyCh = maxAppend, true
 	conf.SnapshotThreshold, conf.TrailingLogs, conf.SnapshotInterval = every, every/2, time.Minute
 	conf.NoLegacyTelemetry = true
 	// The tables persist, so a snapshot is not loaded at every start, but only when one came from another server and is
@@ -200,7 +209,7 @@ func (c *Cluster) closeAll() (err error) {
 		stopped := c.raft.Shutdown()
 		err = c.trans.Close() // first: Raft may be in the middle of reading a snapshot from a peer that is away
 		err = errors.Join(err, stopped.Error())
-	} else if c.trans != nil {
+	} else if c.trans.NetworkTransport != nil {
 		err = c.trans.Close()
 	}
 	if c.wal != nil {

@@ -70,7 +70,8 @@ func (c *Cluster) ask(ctx context.Context, op string, a ask) (reply, error) {
 		if err := c.Err(); err != nil {
 			return reply{}, directory.Errorf(op, directory.Internal, "%v", err)
 		}
-		r, err := c.askOnce(ctx, a)
+		moved := c.news.next()
+		r, err := c.askOnce(ctx, a, moved)
 		if err == nil {
 			return r, nil
 		}
@@ -78,6 +79,7 @@ func (c *Cluster) ask(ctx context.Context, op string, a ask) (reply, error) {
 			return reply{}, err
 		}
 		select {
+		case <-moved:
 		case <-time.After(retryPause):
 		case <-c.ctx.Done():
 			return reply{}, ErrClosed
@@ -87,7 +89,7 @@ func (c *Cluster) ask(ctx context.Context, op string, a ask) (reply, error) {
 	}
 }
 
-func (c *Cluster) askOnce(ctx context.Context, a ask) (reply, error) {
+func (c *Cluster) askOnce(ctx context.Context, a ask, moved <-chan struct{}) (reply, error) {
 	name, self := c.Leader()
 	switch {
 	case self:
@@ -95,19 +97,42 @@ func (c *Cluster) askOnce(ctx context.Context, a ask) (reply, error) {
 	case name == "" || name == c.cfg.Self:
 		return reply{}, errNotLeader
 	}
-	r, err := c.askPeer(ctx, name, a)
+	r, err := c.askPeer(ctx, name, a, moved)
 	if err != nil || r.NotLeader {
 		return reply{}, errNotLeader
 	}
 	return r, nil
 }
 
-func (c *Cluster) askPeer(ctx context.Context, name string, a ask) (r reply, err error) {
+// askPeer asks the leader. It waits no longer than that one leads: the dead do not say that they are.
+func (c *Cluster) askPeer(ctx context.Context, name string, a ask, moved <-chan struct{}) (r reply, err error) {
 	ctx, cancel := context.WithTimeout(ctx, dialPatience)
 	defer cancel()
-	defer context.AfterFunc(c.ctx, cancel)()
-	go c.watchLeader(ctx, cancel, name)
-	return c.askMember(ctx, name, a)
+	s, err := c.sessionTo(ctx, name, moved)
+	if err != nil {
+		return r, err
+	}
+	if s == nil {
+		return c.askMember(ctx, name, a)
+	}
+	return s.ask(ctx, a, moved)
+}
+
+// sessionTo returns the session with the leader, nil if that one knows none.
+func (c *Cluster) sessionTo(ctx context.Context, name string, moved <-chan struct{}) (*session, error) {
+	if s, known := c.sessions.open(name); known {
+		return s, nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-moved:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return c.sessions.to(ctx, name)
 }
 
 // askMember asks another server once.
@@ -123,21 +148,6 @@ func (c *Cluster) askMember(ctx context.Context, name string, a ask) (r reply, e
 	}
 	err = s.Receive(&r, maxReply)
 	return r, err
-}
-
-// watchLeader ends a wait for a leader that has been replaced: the dead do not say that they are.
-func (c *Cluster) watchLeader(ctx context.Context, cancel context.CancelFunc, name string) {
-	for {
-		select {
-		case <-time.After(retryPause):
-		case <-ctx.Done():
-			return
-		}
-		if now, _ := c.Leader(); now != name {
-			cancel()
-			return
-		}
-	}
 }
 
 // answer serves what other servers ask.

@@ -52,23 +52,7 @@ func (c *Cluster) readIndex(ctx context.Context, l level) (uint64, error) {
 		applied, _ := c.Applied()
 		return applied, nil
 	}
-	// hashicorp/raft has no ReadIndex, so its steps are taken here (Ongaro's thesis, section 6.4), in this order.
-	term := c.raft.CurrentTerm()
-	if c.termRead.Load() != term {
-		// A new leader knows how far its predecessors committed only once it has committed an entry of its own term.
-		if err := await(ctx, c.raft.Barrier(rpcTimeout)); err != nil {
-			return 0, err
-		}
-	}
-	commit := c.raft.CommitIndex()
-	if err := await(ctx, c.raft.VerifyLeader()); err != nil {
-		return 0, err
-	}
-	if c.raft.CurrentTerm() != term {
-		return 0, errNotLeader
-	}
-	c.termRead.Store(term)
-	return c.lastCommand(commit)
+	return c.confirmer.index(ctx)
 }
 
 // lastCommand returns the index of the last command at or before commit. The tables move with commands alone, so a

@@ -1,0 +1,29 @@
+package cluster
+
+import (
+	"github.com/hashicorp/raft"
+)
+
+// maxAppendBytes bounds the entries of one request to a follower, so that it fits its time on a slow line. One entry is
+// always sent.
+const maxAppendBytes = 4 << 20
+
+// transport is Raft's own, with a bound in bytes where Raft only counts entries.
+type transport struct{ *raft.NetworkTransport }
+
+var (
+	_ raft.Transport   = transport{}
+	_ raft.WithPreVote = transport{}
+)
+
+// AppendEntries implements raft.Transport. Raft goes on behind the last entry that the request holds when it returns.
+func (t transport) AppendEntries(id raft.ServerID, to raft.ServerAddress, a *raft.AppendEntriesRequest, r *raft.AppendEntriesResponse) error {
+	size := 0
+	for i, e := range a.Entries {
+		if size += len(e.Data); size > maxAppendBytes && i > 0 {
+			a.Entries = a.Entries[:i]
+			break
+		}
+	}
+	return t.NetworkTransport.AppendEntries(id, to, a, r)
+}
