@@ -24,6 +24,8 @@ type Genesis struct {
 	// Recovery is the public key (record.PublicKey) that may name new members when a majority of the old ones is lost for good.
 	// Its secret lies in a safe. None: a province without one cannot be recovered without enrolling every node anew.
 	Recovery []byte `cbor:"7,keyasint,omitempty"`
+	// Level is the upgrade level (command.Level) that all its first servers understand; 0 for 1.
+	Level uint32 `cbor:"8,keyasint,omitempty"`
 }
 
 // Bounds of a genesis.

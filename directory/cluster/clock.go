@@ -36,10 +36,10 @@ func (c *Cluster) entryTime(ctx context.Context) (int64, error) {
 	}
 	agree, differ := c.compareClocks(ctx)
 	switch {
-	case 2*agree > len(c.cfg.Genesis.Members):
+	case 2*agree > len(c.electors()):
 		c.clockGood.Store(&now)
 		return now.UnixMilli(), nil
-	case 2*differ > len(c.cfg.Genesis.Members):
+	case 2*differ > len(c.electors()):
 		c.log.Error("this server's clock differs from those of the others, and it cannot lead with it: set it right")
 		c.raft.LeadershipTransfer() // to another; should it fail, this server is asked again
 	}
@@ -62,7 +62,8 @@ func (c *Cluster) compareClocks(ctx context.Context) (agree, differ int) {
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	agree = 1
-	for _, m := range c.cfg.Genesis.Members {
+	members := c.electors()
+	for _, m := range members {
 		if m.Name == c.cfg.Self {
 			continue
 		}
@@ -78,7 +79,7 @@ func (c *Cluster) compareClocks(ctx context.Context) (agree, differ int) {
 			} else {
 				differ++
 			}
-			if n := len(c.cfg.Genesis.Members); 2*agree > n || 2*differ > n {
+			if n := len(members); 2*agree > n || 2*differ > n {
 				cancel()
 			}
 		})

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"sync"
@@ -37,9 +38,14 @@ func newPair(t *testing.T) *pair {
 	}
 	p.other = &Cluster{cfg: Config{Self: "dir-2", Genesis: p.genesis, Link: p.link(2)}, log: slog.New(slog.DiscardHandler), genesis: p.genesis.Digest()}
 	p.other.ctx, p.other.stop = t.Context(), func() {}
+	p.other.m = &machine{err: ErrClosed, stopped: make(chan struct{})}
+	close(p.other.m.stopped)
+	p.other.gate.opened, p.other.peers.met = make(chan struct{}), map[string]error{"dir-1": nil}
+	close(p.other.gate.opened)
 	p.other.layer = newLayer(p.other)
 	p.other.trans = transport{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{Stream: p.other.layer, Logger: newRaftLog(p.other.log)})}
 	p.other.cfg.Link.Handle(raftProtocol, link.Known, p.other.layer.serve)
+	p.other.cfg.Link.Handle(askProtocol, link.Known, func(context.Context, link.Caller, *link.Stream) {}) // as before members/1
 	t.Cleanup(func() { p.other.trans.Close() })
 	var err error
 	now := func() time.Time { return time.UnixMilli(0) } // no step from empty tables, so nobody's clock is asked for

@@ -35,6 +35,13 @@ type Config struct {
 	// SnapshotEvery is after how many entries the log is shortened; 0 means 16,384. Half as many are kept for servers
 	// that were away.
 	SnapshotEvery uint64
+	// Base is the members known before there are tables; none: those of the genesis. A server that joins has it from its
+	// welcome.
+	Base []directory.Member
+	// Join: this server is none of those that begin the province. It waits to be sent the log.
+	Join bool
+	// Version of the program, told to the other servers.
+	Version string
 }
 
 // The times of Raft, tuned so that a killed leader is replaced in about 0.4 s and a loaded machine does not lose its
@@ -83,6 +90,14 @@ type Cluster struct {
 	once sync.Once
 	// clockGood is when this server's clock was last found to agree with a majority's.
 	clockGood atomic.Pointer[time.Time]
+
+	members atomic.Pointer[serverRows]
+	witness *witness
+	gate    gate
+	peers   peers
+	busy    busy
+	started chan struct{} // closed when Raft runs
+	work    sync.WaitGroup
 }
 
 // Open starts the server's part. The link must already be open; its handlers are set here. Close it before the link.
@@ -93,10 +108,11 @@ func Open(cfg Config) (*Cluster, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if _, ok := cfg.Genesis.Member(cfg.Self); !ok {
+	if _, ok := cfg.Genesis.Member(cfg.Self); !ok && !cfg.Join {
 		return nil, fmt.Errorf("open cluster: %s is not a member of the genesis", cfg.Self)
 	}
-	c := &Cluster{cfg: cfg, log: cfg.Log, genesis: cfg.Genesis.Digest()}
+	c := &Cluster{cfg: cfg, log: cfg.Log, genesis: cfg.Genesis.Digest(), started: make(chan struct{})}
+	c.gate.opened, c.peers.met, c.busy.names = make(chan struct{}), map[string]error{}, map[string]bool{}
 	c.sessions, c.confirmer = newSessions(cfg.Link), &confirmer{c: c}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	if err := c.open(); err != nil {
@@ -138,6 +154,14 @@ func (c *Cluster) open() (err error) {
 	if err := c.bootstrap(conf, cache, c.places); err != nil {
 		return err
 	}
+	if c.witness, err = openWitness(c.cfg.Dir); err != nil {
+		return err
+	}
+	mine, err := c.standing(cache, c.wal, c.places)
+	if err != nil {
+		return err
+	}
+	c.cfg.Link.Handle(membersProtocol, link.Anyone, c.answerTell)
 	c.cfg.Link.Handle(raftProtocol, link.Known, c.layer.serve)
 	if c.raft, err = raft.NewRaft(conf, c.m, cache, c.wal, c.places, c.trans); err != nil {
 		return err
@@ -146,6 +170,9 @@ func (c *Cluster) open() (err error) {
 	c.cfg.Link.Handle(sessionProtocol, link.Known, c.serveSession)
 	go c.watchLeader()
 	go c.watchSilence()
+	close(c.started)
+	c.work.Go(func() { c.passGate(mine) })
+	c.work.Go(c.tend)
 	return nil
 }
 
@@ -169,7 +196,7 @@ func (c *Cluster) raftConfig() *raft.Config {
 // bootstrap gives a new log its first entry, the members of the genesis: the same on every server, so that any may do it.
 func (c *Cluster) bootstrap(conf *raft.Config, logs raft.LogStore, snaps raft.SnapshotStore) error {
 	known, err := raft.HasExistingState(logs, c.wal, snaps)
-	if err != nil || known {
+	if err != nil || known || c.cfg.Join {
 		return err
 	}
 	var servers raft.Configuration
@@ -208,7 +235,8 @@ func (c *Cluster) closeAll() (err error) {
 	if c.raft != nil {
 		stopped := c.raft.Shutdown()
 		err = c.trans.Close() // first: Raft may be in the middle of reading a snapshot from a peer that is away
-		err = errors.Join(err, stopped.Error())
+		c.work.Wait()
+		err = errors.Join(err, stopped.Error(), c.witness.save())
 	} else if c.trans.NetworkTransport != nil {
 		err = c.trans.Close()
 	}

@@ -87,7 +87,7 @@ func (c *Cluster) heal(want uint64) error {
 	patience := time.After(healPatience)
 	for {
 		var all []error
-		for _, m := range c.cfg.Genesis.Members {
+		for _, m := range c.base() {
 			if m.Name == c.cfg.Self {
 				continue
 			}

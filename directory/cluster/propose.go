@@ -152,7 +152,7 @@ func (c *Cluster) askMember(ctx context.Context, name string, a ask) (r reply, e
 
 // answer serves what other servers ask.
 func (c *Cluster) answer(ctx context.Context, from link.Caller, s *link.Stream) {
-	if !isMember(c.cfg.Genesis, from) {
+	if !c.isServer(string(from.Peer.Name)) {
 		return
 	}
 	var a ask
@@ -198,7 +198,11 @@ func (c *Cluster) lead(ctx context.Context, a ask) (reply, error) {
 		return reply{}, err
 	}
 	// What this server cannot read must not enter the log: it would stop every server.
-	if _, _, err := command.Decode(entry); err != nil {
+	_, cmd, err := command.Decode(entry)
+	if err == nil {
+		err = c.mayPropose(cmd)
+	}
+	if err != nil {
 		f, ok := errors.AsType[*directory.Error](err)
 		if !ok {
 			f = directory.Errorf("propose", directory.Invalid, "%v", err)

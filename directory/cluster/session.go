@@ -231,7 +231,7 @@ func (s *session) receive() {
 
 // serveSession answers the questions of another server as they are decided, in any order.
 func (c *Cluster) serveSession(ctx context.Context, from link.Caller, s *link.Stream) {
-	if !isMember(c.cfg.Genesis, from) {
+	if !c.isServer(string(from.Peer.Name)) {
 		return
 	}
 	ctx, cancel := context.WithCancel(ctx)

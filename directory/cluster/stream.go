@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/raft"
 
 	"motcua/crypto/digest"
-	"motcua/directory"
 	"motcua/replication"
 	"motcua/replication/link"
 )
@@ -41,15 +40,10 @@ func newLayer(c *Cluster) *layer {
 	return &layer{c: c, streams: make(chan net.Conn), closed: make(chan struct{})}
 }
 
-// isMember tells whether a caller is one of the directory's servers.
-func isMember(g directory.Genesis, from link.Caller) bool {
-	_, ok := g.Member(string(from.Peer.Name))
-	return ok
-}
-
 // serve gives an incoming stream to Raft and stays until Raft is done with it.
 func (l *layer) serve(ctx context.Context, from link.Caller, s *link.Stream) {
-	if !isMember(l.c.cfg.Genesis, from) {
+	if name := string(from.Peer.Name); !l.c.isServer(name) || !l.c.mayStream(name) {
+		s.Cancel()
 		return
 	}
 	var h hello
@@ -107,6 +101,9 @@ const dialPatience = 11 * time.Second
 // Dial implements raft.StreamLayer. It takes its own time rather than Raft's: a connection that died without a word is
 // replaced only by who waits for it.
 func (l *layer) Dial(to raft.ServerAddress, _ time.Duration) (net.Conn, error) {
+	if !l.c.mayStream(string(to)) {
+		return nil, errNotMet
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), dialPatience)
 	defer cancel()
 	defer context.AfterFunc(l.c.ctx, cancel)()

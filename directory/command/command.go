@@ -134,6 +134,13 @@ var kinds = map[Kind]struct {
 	KindCutEdition:      {"cut edition", func() Command { return new(CutEdition) }},
 	KindCosignEdition:   {"cosign edition", func() Command { return new(CosignEdition) }},
 	// Members.
+	KindAdmit:            {"admit server", func() Command { return new(Admit) }},
+	KindDismiss:          {"dismiss server", func() Command { return new(Dismiss) }},
+	KindSucceed:          {"draw up succession", func() Command { return new(Succeed) }},
+	KindCosignSuccession: {"cosign succession", func() Command { return new(CosignSuccession) }},
+	KindForget:           {"forget server", func() Command { return new(Forget) }},
+	KindSetLevel:         {"set upgrade level", func() Command { return new(SetLevel) }},
+	KindRotate:           {"rotate keys", func() Command { return new(Rotate) }},
 
 	// The catalogue.
 	KindWithdraw:   {"withdraw", func() Command { return new(Withdraw) }},

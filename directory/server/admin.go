@@ -24,6 +24,8 @@ type Status struct {
 	Line     bool                 `json:"line"`
 	Started  time.Time            `json:"started"`
 	Version  string               `json:"version,omitempty"`
+	Level    uint32               `json:"level"`   // upgrade level of the directory
+	Epoch    uint64               `json:"epoch"`   // of the members who sign
 	Edition  uint64               `json:"edition"` // newest complete
 	Pending  bool                 `json:"pending"` // a newer one is under way
 	Servers  []ServerStatus       `json:"servers"`
@@ -34,9 +36,8 @@ type Status struct {
 
 // ServerStatus is a server of the directory, as this one sees it.
 type ServerStatus struct {
-	Name      string `json:"name"`
-	Addr      string `json:"addr"`
-	Connected bool   `json:"connected"`
+	cluster.ServerStatus
+	Connected bool `json:"connected"`
 }
 
 // NodeStatus is an office's node, as the tables have it.
@@ -116,6 +117,12 @@ func (s *Server) Admin() http.Handler {
 
 func (s *Server) adminMembers(mux *http.ServeMux) {
 	mux.HandleFunc("GET /status", answer(func(ctx context.Context, _ struct{}) (Status, error) { return s.Status() }))
+	mux.HandleFunc("POST /join", answer(s.letJoin))
+	mux.HandleFunc("POST /leave", answer(s.letLeave))
+	mux.HandleFunc("POST /transfer", answer(s.transfer))
+	mux.HandleFunc("POST /rotate", answer(func(ctx context.Context, _ struct{}) (struct{}, error) {
+		return struct{}{}, s.Rotate(ctx)
+	}))
 	mux.HandleFunc("POST /line", answer(func(_ context.Context, q LineRequest) (struct{}, error) {
 		s.SetLine(q.Up)
 		return struct{}{}, nil
@@ -182,11 +189,17 @@ func (s *Server) Status() (Status, error) {
 	for _, n := range s.link.Connected() {
 		here[string(n)] = true
 	}
-	for _, m := range s.cfg.Genesis.Members {
-		out.Servers = append(out.Servers, ServerStatus{m.Name, m.Addr, here[m.Name]})
+	for _, m := range s.cluster.Servers() {
+		out.Servers = append(out.Servers, ServerStatus{m, here[m.Name]})
 	}
+	out.Level = s.cluster.Level()
 	var nodes []directory.Node
 	err := s.look(func(r state.Reader) (err error) {
+		at, err := state.StandingOf(r)
+		if err != nil {
+			return err
+		}
+		out.Epoch = at.Epoch
 		c, _, err := state.Calendar(r, 0)
 		if err != nil {
 			return err
@@ -236,7 +249,7 @@ func (s *Server) issueToken(ctx context.Context, q TokenRequest) (out TokenAnswe
 	}
 	t := directory.Token{Office: q.Office, Genesis: s.cfg.Genesis.Digest()}
 	rand.Read(t.Secret[:])
-	for _, m := range s.cfg.Genesis.Members {
+	for _, m := range s.members() {
 		t.Servers = append(t.Servers, directory.TokenServer{Addr: m.Addr, TLSID: m.TLSID()})
 	}
 	out.Expires = s.cfg.Now().Add(time.Duration(q.Hours) * time.Hour).Truncate(time.Second)

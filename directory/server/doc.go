@@ -20,14 +20,16 @@ import (
 	"time"
 
 	"motcua/directory"
+	"motcua/directory/command"
 )
 
 // Found makes the genesis of a province from the cards of its first servers. It holds a fresh secret: make it once, and
-// give every server the same bytes over a way that only its keepers read.
+// give every server the same bytes over a way that only its keepers read. It has no recovery key yet: set Recovery before it
+// is given to anybody, or the directory cannot be recovered from the loss of a majority.
 func Found(province directory.Text, prefix directory.OfficeCode, members []directory.Member, now time.Time) (directory.Genesis, error) {
 	g := directory.Genesis{
 		Version: 1, Province: province, Prefix: prefix, Members: members,
-		GossipKey: make([]byte, directory.GossipKeySize), Created: now.Unix(),
+		GossipKey: make([]byte, directory.GossipKeySize), Created: now.Unix(), Level: command.Level,
 	}
 	rand.Read(g.GossipKey)
 	if err := g.Validate(); err != nil {

@@ -14,11 +14,11 @@ import (
 	"motcua/replication/gossip"
 )
 
-// roster is whom a server knows: the members of the genesis, and the nodes of the tables.
+// roster is whom a server knows: the directory's servers, and the nodes of the tables.
 type roster struct {
-	genesis directory.Genesis
 	names   atomic.Pointer[names]
 	public  uint64                           // place in the log of what names shows
+	members uint64                           // the same of the servers
 	keys    map[digest.Digest]*identity.Keys // parsed before
 }
 
@@ -30,17 +30,23 @@ type names struct {
 
 var _ replication.Resolver = (*roster)(nil)
 
-func newRoster(g directory.Genesis) (*roster, error) {
-	r := &roster{genesis: g, keys: map[digest.Digest]*identity.Keys{}}
-	return r, r.update(nil, 0)
+func newRoster(servers []directory.Server) (*roster, error) {
+	r := &roster{keys: map[digest.Digest]*identity.Keys{}}
+	return r, r.update(servers, nil)
 }
 
-// update shows the nodes as of a place in the log. One goroutine at a time.
-func (r *roster) update(nodes []directory.Node, public uint64) error {
+// update shows servers and nodes. One goroutine at a time.
+func (r *roster) update(servers []directory.Server, nodes []directory.Node) error {
 	n := &names{peers: map[replication.Name]replication.Peer{}, byTLS: map[digest.Digest]replication.Peer{}}
-	for _, m := range r.genesis.Members {
-		if err := r.add(n, replication.Name(m.Name), m.Identity, m.Addr, 0); err != nil {
-			return err
+	for _, s := range servers {
+		ids := []identity.Public{s.Member.Identity}
+		if s.Previous != nil {
+			ids = append(ids, *s.Previous) // until it knows that its keys were replaced
+		}
+		for _, id := range ids {
+			if err := r.add(n, replication.Name(s.Member.Name), id, s.Member.Addr, 0); err != nil {
+				return err
+			}
 		}
 	}
 	for _, d := range nodes {
@@ -49,7 +55,6 @@ func (r *roster) update(nodes []directory.Node, public uint64) error {
 		}
 	}
 	r.names.Store(n)
-	r.public = public
 	return nil
 }
 
@@ -114,20 +119,29 @@ func (s *Server) follow(ctx context.Context) {
 // refresh brings the roster to where the tables are, and has the link look again at who is connected.
 func (s *Server) refresh() error {
 	var nodes []directory.Node
-	var public uint64
+	var servers []directory.Server
+	var public, members uint64
+	same := func() bool { return public == s.roster.public && members == s.roster.members }
 	err := s.look(func(r state.Reader) (err error) {
-		if public, err = state.PublicIndex(r); err != nil || public == s.roster.public {
+		if public, err = state.PublicIndex(r); err != nil {
+			return err
+		}
+		if members, err = state.MembersIndex(r); err != nil || same() {
+			return err
+		}
+		if servers, err = s.servers(r); err != nil {
 			return err
 		}
 		nodes, err = state.Nodes(r)
 		return err
 	})
-	if err != nil || public == s.roster.public {
+	if err != nil || same() {
 		return err
 	}
-	if err := s.roster.update(nodes, public); err != nil {
+	if err := s.roster.update(servers, nodes); err != nil {
 		return err
 	}
+	s.roster.public, s.roster.members = public, members
 	s.link.Recheck()
 	return nil
 }

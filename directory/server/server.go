@@ -27,12 +27,14 @@ import (
 type Config struct {
 	Dir  string
 	Conn net.PacketConn // the one socket for other machines; the server closes it
-	// Genesis of the province; Identity is that of one of its members.
+	// Genesis of the province; Identity is that of one of its members, or of one whom Welcome lets join.
 	Genesis  directory.Genesis
 	Identity *identity.Private
-	Version  string           // of the program, told to peers
-	Log      *slog.Logger     // default: nothing
-	Now      func() time.Time // default time.Now
+	// Welcome is what a server that joins was given, nil for those of the genesis. It is kept in the folder.
+	Welcome *Welcome
+	Version string           // of the program, told to peers
+	Log     *slog.Logger     // default: nothing
+	Now     func() time.Time // default time.Now
 	// OfficeRate is how many requests a second an office may make of this server, ten seconds' worth of them at once; 0 means 50.
 	OfficeRate int
 	// Free tells how many bytes are left on the disk of a folder; by default the operating system is asked.
@@ -61,6 +63,11 @@ type Server struct {
 
 	ready     chan struct{}
 	readyOnce sync.Once
+
+	next        nextKeys
+	keptEpoch   uint64        // of the successions kept in the folder
+	rotated     chan struct{} // closed when the keys were replaced
+	rotatedOnce sync.Once
 }
 
 // New opens the data folder and starts to take part; peers are answered at once. Run does the rest and must follow. On
@@ -72,7 +79,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, limits: newLimits(cfg.Now, cfg.OfficeRate), sessions: sessionCount{open: map[directory.OfficeCode]int{}}, ready: make(chan struct{}), started: cfg.Now()}
+	s := &Server{cfg: cfg, log: cfg.Log, limits: newLimits(cfg.Now, cfg.OfficeRate), sessions: sessionCount{open: map[directory.OfficeCode]int{}}, ready: make(chan struct{}), rotated: make(chan struct{}), started: cfg.Now()}
 	err := s.open()
 	if err == nil {
 		return s, nil
@@ -84,16 +91,16 @@ func New(cfg Config) (*Server, error) {
 }
 
 func (s *Server) open() (err error) {
-	if s.self, err = memberOf(s.cfg.Genesis, s.cfg.Identity); err != nil {
+	if err := s.prepareFolder(); err != nil {
 		return err
 	}
-	if err := s.prepareFolder(); err != nil {
+	if s.self, err = s.whoAmI(); err != nil {
 		return err
 	}
 	if err := s.room(); err != nil {
 		return err
 	}
-	if s.roster, err = newRoster(s.cfg.Genesis); err != nil {
+	if s.roster, err = newRoster(s.firstServers()); err != nil {
 		return err
 	}
 	name := replication.Name(s.self.Name)
@@ -103,6 +110,7 @@ func (s *Server) open() (err error) {
 	}
 	s.cluster, err = cluster.Open(cluster.Config{
 		Dir: s.cfg.Dir, Self: s.self.Name, Genesis: s.cfg.Genesis, Link: s.link, Log: s.log, Now: s.cfg.Now,
+		Base: s.base(), Join: s.cfg.Welcome != nil, Version: s.cfg.Version,
 	})
 	if err != nil {
 		return err
@@ -121,19 +129,6 @@ func (s *Server) open() (err error) {
 		OnPeer: func(replication.Name, gossip.Meta) {},
 	}, gossip.Meta{Version: s.cfg.Version})
 	return err
-}
-
-// memberOf finds which member an identity is.
-func memberOf(g directory.Genesis, id *identity.Private) (directory.Member, error) {
-	if err := g.Validate(); err != nil {
-		return directory.Member{}, err
-	}
-	for _, m := range g.Members {
-		if m.Identity.ID() == id.Public().ID() {
-			return m, nil
-		}
-	}
-	return directory.Member{}, errors.New("this identity is none of the genesis' members: use the identity whose card went into it")
 }
 
 // prepareFolder checks that the folder is a server's, and of this province.
@@ -185,7 +180,7 @@ func (s *Server) close() error {
 
 // seeds are the peers that ought to be there: the other servers.
 func (s *Server) seeds() (out []gossip.Seed) {
-	for _, m := range s.cfg.Genesis.Members {
+	for _, m := range s.members() {
 		if m.Name != s.self.Name {
 			out = append(out, gossip.Seed{Name: replication.Name(m.Name), Addr: m.Addr})
 		}
@@ -214,6 +209,8 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-s.cluster.Failed():
 		err = s.cluster.Err()
 	case err = <-full:
+	case <-s.rotated:
+		err = ErrRotated
 	}
 	stop()
 	work.Wait()

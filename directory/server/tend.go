@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"time"
 
+	"motcua/directory"
 	"motcua/directory/cluster"
 	"motcua/directory/command"
 	"motcua/directory/edition"
@@ -30,6 +31,7 @@ type duty struct {
 	changed  bool // since cut
 	signed   bool // this server has signed cut
 	indexed  bool // every account is entered by its identity number
+	retired  bool // cut will get no more signatures: the members who would give them have been succeeded
 	held     bool // a publication is under way: no edition is cut between its parts
 }
 
@@ -63,7 +65,16 @@ func (s *Server) duty() (d duty, err error) {
 		if d.indexed, err = state.Indexed(r); err != nil {
 			return err
 		}
+		at, err := state.StandingOf(r)
+		if err != nil {
+			return err
+		}
 		d.signed, err = state.Signed(r, d.cut.Number, s.self.Name)
+		me, mine := directory.MemberNamed(at.Members, s.self.Name)
+		d.retired = d.cut.Size == 0 || d.cut.Epoch != at.Epoch
+		if d.retired || !mine || me.Identity.ID() != s.cfg.Identity.Public().ID() {
+			d.signed = true
+		}
 		return err
 	})
 	return d, err
@@ -124,6 +135,9 @@ func (s *Server) tendOnce(ctx context.Context, c *calm) (time.Duration, error) {
 	leader, self := s.cluster.Leader()
 	if d.founded && leader != "" {
 		s.readyOnce.Do(func() { close(s.ready) })
+		if err := s.tendMembers(ctx); err != nil {
+			return tendEvery, err
+		}
 	}
 	switch {
 	case !d.founded || !d.secret:
@@ -164,7 +178,7 @@ func (s *Server) cut(ctx context.Context, c *calm, d duty) (time.Duration, error
 	if !due {
 		return wait, nil
 	}
-	if old := s.cfg.Now().UnixMilli()-d.cut.Cut > signTime.Milliseconds(); d.complete.Number < d.cut.Number && !old {
+	if old := s.cfg.Now().UnixMilli()-d.cut.Cut > signTime.Milliseconds(); d.complete.Number < d.cut.Number && !d.retired && !old {
 		return tendEvery, nil
 	}
 	return tendEvery, s.propose(ctx, &command.CutEdition{Number: d.cut.Number + 1})

@@ -121,6 +121,20 @@ func (t *transition) change(c command.Command) (any, error) {
 		return nil, t.cosign(c)
 
 		// Members.
+	case *command.Admit:
+		return nil, t.admit(c)
+	case *command.Dismiss:
+		return nil, t.dismiss(c)
+	case *command.Succeed:
+		return nil, t.succeed(c)
+	case *command.CosignSuccession:
+		return nil, t.cosignSuccession(c)
+	case *command.Forget:
+		return nil, t.forget(c)
+	case *command.SetLevel:
+		return nil, t.setLevel(c)
+	case *command.Rotate:
+		return nil, t.rotate(c)
 
 		// The catalogue.
 	case *command.Withdraw:

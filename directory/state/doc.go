@@ -19,6 +19,11 @@
 //	meta/time                      time of the last change
 //	meta/public                    place in the log of the last change to a public table
 //	meta/cut, meta/complete        newest edition cut; newest with a majority of signatures
+//	meta/members  meta/level       place in the log of the last change to the servers; the upgrade level
+//	meta/standing meta/succession  the members that sign; the succession that waits for signatures
+//	member/NAME  reason/NAME       the directory's servers; why one leaves
+//	departed/KEY                   keys of servers that may not come back
+//	succession/EPOCH               how the members came to be
 //	level/ID  office/CODE  field/ID  calendar  procedure/CODE/VERSION
 //	calendars/VERSION              calendars once in force
 //	node/OFFICE                    the node in use

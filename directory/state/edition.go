@@ -23,7 +23,8 @@ type Head struct {
 	Index  uint64        `cbor:"2,keyasint"`
 	Cut    int64         `cbor:"3,keyasint"` // Unix milliseconds
 	Digest digest.Digest `cbor:"4,keyasint"`
-	Size   uint64        `cbor:"5,keyasint"`
+	Size   uint64        `cbor:"5,keyasint"` // 0: nothing was cut under this number, which is the end of a gap
+	Epoch  uint64        `cbor:"6,keyasint,omitempty"`
 }
 
 // cosignature is a member's signature; it counts for its number alone, as the slot is used again.
@@ -71,7 +72,7 @@ func (t *transition) cut(c *command.CutEdition) error {
 	if err != nil {
 		return err
 	}
-	h := Head{Number: c.Number, Index: t.index, Cut: t.at, Digest: digest.Of(body), Size: uint64(len(body))}
+	h := Head{Number: c.Number, Index: t.index, Cut: t.at, Digest: digest.Of(body), Size: uint64(len(body)), Epoch: e.Epoch}
 	if err := t.keepStep(prev, h, body); err != nil {
 		return err
 	}
@@ -84,9 +85,13 @@ func (t *transition) cut(c *command.CutEdition) error {
 }
 
 func (t *transition) build(g directory.Genesis, number uint64, prev digest.Digest) (*edition.Edition, error) {
+	at, err := StandingOf(t)
+	if err != nil {
+		return nil, err
+	}
 	e := &edition.Edition{
 		Version: edition.Version, Number: number, Index: t.index, Cut: t.at, Prev: prev,
-		Genesis: g.Digest(), Province: g.Province, Prefix: g.Prefix, Members: g.Members,
+		Genesis: g.Digest(), Province: g.Province, Prefix: g.Prefix, Members: at.Members, Epoch: at.Epoch,
 	}
 	var errs [7]error
 	e.Levels, errs[0] = list[directory.Level](t, "level/")
@@ -104,7 +109,7 @@ func (t *transition) build(g directory.Genesis, number uint64, prev digest.Diges
 }
 
 func (t *transition) cosign(c *command.CosignEdition) error {
-	g, err := t.genesis()
+	at, err := StandingOf(t)
 	if err != nil {
 		return err
 	}
@@ -112,9 +117,9 @@ func (t *transition) cosign(c *command.CosignEdition) error {
 	if err != nil {
 		return err
 	}
-	m, member := g.Member(c.Member)
-	if !ok || !member {
-		return t.fail(directory.NotFound, "no edition %d, or no member %s", c.Number, c.Member)
+	m, member := directory.MemberNamed(at.Members, c.Member)
+	if !ok || !member || h.Epoch != at.Epoch {
+		return t.fail(directory.NotFound, "no edition %d of these members, or no member %s", c.Number, c.Member)
 	}
 	keys, err := m.Identity.Keys()
 	if err != nil {
@@ -126,13 +131,13 @@ func (t *transition) cosign(c *command.CosignEdition) error {
 	if err := put(t, signKey(c.Number, c.Member), cosignature{c.Number, c.Record}); err != nil {
 		return err
 	}
-	return t.complete(h, g)
+	return t.complete(h, at.Members)
 }
 
 // complete notes that an edition has a majority of signatures.
-func (t *transition) complete(h Head, g directory.Genesis) error {
-	signs, err := signatures(t, h.Number, g)
-	if err != nil || len(signs) < edition.Majority(len(g.Members)) {
+func (t *transition) complete(h Head, members []directory.Member) error {
+	signs, err := signatures(t, h.Number, members)
+	if err != nil || len(signs) < edition.Majority(len(members)) {
 		return err
 	}
 	done, err := Complete(t)
@@ -142,9 +147,9 @@ func (t *transition) complete(h Head, g directory.Genesis) error {
 	return put(t, "meta/complete", h)
 }
 
-func signatures(r Reader, number uint64, g directory.Genesis) ([]record.Record, error) {
+func signatures(r Reader, number uint64, members []directory.Member) ([]record.Record, error) {
 	var out []record.Record
-	for _, m := range g.Members {
+	for _, m := range members {
 		c, ok, err := get[cosignature](r, signKey(number, m.Name))
 		if err != nil {
 			return nil, err
@@ -184,20 +189,25 @@ func Signed(r Reader, number uint64, member string) (bool, error) {
 	return ok && c.Number == number, err
 }
 
-// SignedEdition returns one of the last editions with the signatures it has.
+// SignedEdition returns one of the last editions with the signatures it has, and the successions that lead to who made them.
 func SignedEdition(r Reader, number uint64) (edition.Signed, bool, error) {
 	var s edition.Signed
 	h, ok, err := HeadOf(r, number)
 	if err != nil || !ok {
 		return s, false, err
 	}
-	g, _, err := Genesis(r)
+	members, err := membersAt(r, h.Epoch)
 	if err != nil {
 		return s, false, err
 	}
-	if s.Cosignatures, err = signatures(r, number, g); err != nil {
+	if s.Cosignatures, err = signatures(r, number, members); err != nil {
 		return s, false, err
 	}
+	chain, err := Chain(r)
+	if err != nil {
+		return s, false, err
+	}
+	s.Epoch, s.Chain = h.Epoch, edition.After(chain, 0, h.Epoch)
 	body, whole, err := bodyOf(r, h)
 	if err == nil && !whole {
 		err = fmt.Errorf("edition %d: its bytes are damaged: restore this server from another", number)

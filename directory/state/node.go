@@ -68,7 +68,7 @@ func (t *transition) enrol(c *command.Enrol) (any, error) {
 // keyFree refuses keys of which another office, a revoked node or a server has or had one: whoever signs, opens or connects
 // with a key must be one and the same.
 func (t *transition) keyFree(p identity.Public) error {
-	g, err := t.genesis()
+	members, err := t.memberKeys()
 	if err != nil {
 		return err
 	}
@@ -80,8 +80,8 @@ func (t *transition) keyFree(p identity.Public) error {
 	use := func(p identity.Public) {
 		used[string(p.Sign)], used[string(p.Seal)], used[string(p.TLS)] = true, true, true
 	}
-	for _, m := range g.Members {
-		use(m.Identity)
+	for _, m := range members {
+		use(m)
 	}
 	for _, n := range nodes {
 		use(n.Identity)

@@ -1,0 +1,23 @@
+package command
+
+// Level is the highest upgrade level that this program understands. A command of a level is proposed only once every server
+// understands it and [SetLevel] has said so: a server that meets one it does not know would have to stop.
+//
+//	1  kinds 1 to 11, as first installed
+//	2  kinds from 12 on, and the keys that came with them
+const Level = 2
+
+// leveled is a command some of whose keys need a higher level than its kind.
+type leveled interface{ Level() uint32 }
+
+// LevelOf returns the upgrade level that a command needs. SetLevel needs none: it is proposed when all understand it.
+func LevelOf(c Command) uint32 {
+	if l, ok := c.(leveled); ok {
+		return l.Level()
+	}
+	switch k := c.Kind(); {
+	case k == KindSetLevel, k <= KindCosignEdition:
+		return 1
+	}
+	return 2
+}

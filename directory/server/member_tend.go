@@ -1,0 +1,175 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"motcua/crypto/disk"
+	"motcua/crypto/identity"
+	"motcua/crypto/record"
+	"motcua/directory"
+	"motcua/directory/command"
+	"motcua/directory/edition"
+	"motcua/directory/state"
+)
+
+// ErrRotated ends a server whose keys were replaced: its new identity is in the data folder, and it is to be started again
+// with it.
+var ErrRotated = errors.New("this server's keys were replaced: it starts again with the new ones")
+
+// nextKeys is the identity that will replace a server's own.
+type nextKeys struct {
+	sync.Mutex
+	id *identity.Private
+}
+
+// memberDuty is what the tables say is to be done about the members.
+type memberDuty struct {
+	pending state.Pending
+	waits   bool // for a signature of this server
+	epoch   uint64
+	chain   []edition.SignedSuccession
+	self    directory.Server // this server's row; zero if it has none
+	renewed bool             // the tables have this server's next keys as its own
+}
+
+func (s *Server) memberDuty() (d memberDuty, err error) {
+	err = s.look(func(r state.Reader) (err error) {
+		all, err := state.Servers(r)
+		if err != nil {
+			return err
+		}
+		for _, row := range all {
+			if row.Member.Name == s.self.Name {
+				d.self = row
+			}
+		}
+		at, err := state.StandingOf(r)
+		if err != nil {
+			return err
+		}
+		if d.epoch = at.Epoch; d.epoch != s.keptEpoch {
+			if d.chain, err = state.Chain(r); err != nil {
+				return err
+			}
+		}
+		d.pending, d.waits, err = state.PendingSuccession(r)
+		return err
+	})
+	for _, k := range s.keys()[1:] {
+		d.renewed = d.self.Member.Identity.ID() == k.Public().ID()
+	}
+	return d, err
+}
+
+// tendMembers signs the succession that waits, keeps the chain for the next start, and takes new keys into use.
+func (s *Server) tendMembers(ctx context.Context) error {
+	d, err := s.memberDuty()
+	if err != nil {
+		return err
+	}
+	if d.epoch != s.keptEpoch && d.self.Member.Name != "" {
+		if err := s.keepChain(d); err != nil {
+			return err
+		}
+	}
+	if d.renewed {
+		return s.takeNext()
+	}
+	if !d.waits {
+		return nil
+	}
+	body, err := edition.ReadSuccession(d.pending.Signed.Body)
+	if err != nil {
+		return err
+	}
+	for _, k := range s.keys() {
+		id := k.Public().ID()
+		_, old := directory.MemberOf(s.members(), id)
+		_, new := directory.MemberOf(body.Members, id)
+		if !old && !new || d.pending.Signature(k.Sign.Public().ID()) {
+			continue
+		}
+		if err := s.cosignSuccession(ctx, k.Sign, d.pending); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) cosignSuccession(ctx context.Context, k *record.Key, p state.Pending) error {
+	r, err := edition.SignSuccession(k, p.Epoch, p.Signed.Digest())
+	if err != nil {
+		return err
+	}
+	return s.propose(ctx, &command.CosignSuccession{Epoch: p.Epoch, Record: r})
+}
+
+// keepChain keeps what the next start needs to know of the members before it has opened its tables.
+func (s *Server) keepChain(d memberDuty) error {
+	g, err := s.cfg.Genesis.Bytes()
+	if err != nil {
+		return err
+	}
+	self := d.self.Member
+	if err := s.keepWelcome(Welcome{Version: 1, Genesis: g, Chain: d.chain, Self: self}); err != nil {
+		return fmt.Errorf("keep the successions: %w", err)
+	}
+	s.keptEpoch = d.epoch
+	return nil
+}
+
+// takeNext puts the next identity in the place of the present one and has the server end.
+func (s *Server) takeNext() error {
+	if err := TakeNextIdentity(s.cfg.Dir); err != nil {
+		return err
+	}
+	s.rotatedOnce.Do(func() { close(s.rotated) })
+	return nil
+}
+
+// TakeNextIdentity puts the next identity of a data folder in the place of the present one, if there is a next one.
+func TakeNextIdentity(dir string) error {
+	next := filepath.Join(dir, NextIdentityFile)
+	if _, err := os.Stat(next); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	// A crash before the rename leaves both, and the next start ends up here again.
+	if err := os.Rename(next, filepath.Join(dir, IdentityFile)); err != nil {
+		return fmt.Errorf("take the new identity: %w", err)
+	}
+	return disk.SyncDir(dir)
+}
+
+// Rotate gives this server new keys under its own name. They are used once a majority has signed the succession; the server
+// then ends with ErrRotated.
+func (s *Server) Rotate(ctx context.Context) error {
+	s.next.Lock()
+	defer s.next.Unlock()
+	if s.next.id == nil {
+		id, err := s.makeNext()
+		if err != nil {
+			return err
+		}
+		s.next.id = id
+	}
+	_, err := s.change(ctx, &command.Rotate{Name: s.self.Name, Next: s.next.id.Public()})
+	return err
+}
+
+// makeNext makes the next identity, or takes one that was made before a crash.
+func (s *Server) makeNext() (*identity.Private, error) {
+	path := filepath.Join(s.cfg.Dir, NextIdentityFile)
+	id, err := identity.Load(path)
+	if !errors.Is(err, os.ErrNotExist) {
+		return id, err
+	}
+	if id, err = identity.Generate(); err != nil {
+		return nil, err
+	}
+	return id, id.Save(path)
+}
