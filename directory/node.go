@@ -13,6 +13,10 @@ type Node struct {
 	// Revoked is when the key stopped being trusted, Unix seconds, 0 while it is.
 	Revoked int64  `cbor:"6,keyasint,omitempty" json:"revoked,omitempty"`
 	Reason  string `cbor:"7,keyasint,omitempty" json:"reason,omitempty"`
+	// Retired is when the machine itself put other keys in the place of these, Unix seconds, 0 if it did not: what they have
+	// signed stays good. Rotated is when these took the place of others; Enrolled stays that of the machine.
+	Retired int64 `cbor:"8,keyasint,omitempty" json:"retired,omitempty"`
+	Rotated int64 `cbor:"9,keyasint,omitempty" json:"rotated,omitempty"`
 }
 
 // Member is a directory server.

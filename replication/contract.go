@@ -19,6 +19,18 @@ type Peer struct {
 	// Revoked is when the key stopped being trusted; zero while it is. A parcel signed by it that arrives afterwards waits for
 	// a person, whatever date it bears: whoever holds the key writes the date.
 	Revoked time.Time
+	// Retired is when its holder itself put another key in the place of this one; zero if it did not. What it has signed stays
+	// good, and for RetiredGrace it may still be met.
+	Retired time.Time
+}
+
+// RetiredGrace is for how long a node may go on under keys that it has replaced. It learns that it has from an edition, and may be
+// cut off before that: what it does until then must not be lost.
+const RetiredGrace = 30 * 24 * time.Hour
+
+// Trusted tells whether a signature of this key that bears a time is good: it is not revoked before, nor retired long before.
+func (p Peer) Trusted(at time.Time) bool {
+	return (p.Revoked.IsZero() || at.Before(p.Revoked)) && (p.Retired.IsZero() || at.Before(p.Retired.Add(RetiredGrace)))
 }
 
 // ErrUnknown is returned for a name or key that the resolver does not know.

@@ -33,6 +33,9 @@ const (
 	OpParams   Op = 11 // login → parameters of its verifier, a string
 	OpSignIn   Op = 12 // SignIn → directory.Account
 
+	// Keys: 16 to 19.
+	OpRotate Op = 16 // directory.SignedRotation → state.Enrolled
+
 	OpReportOpen Op = 30 // []directory.OpenCount of the caller's office → nothing
 )
 

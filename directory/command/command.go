@@ -163,6 +163,8 @@ var kinds = map[Kind]struct {
 	KindAccountRules:  {"account rules", func() Command { return new(AccountRules) }},
 
 	// Keys.
+	KindTakeKeys:  {"take new keys", func() Command { return new(TakeKeys) }},
+	KindVoidToken: {"void token", func() Command { return new(VoidToken) }},
 }
 
 func (k Kind) String() string {

@@ -80,7 +80,7 @@ func newView(e *edition.Edition, keys *keyring) (*view, error) {
 		v.withdrawn[w.Code] = append(v.withdrawn[w.Code], w)
 	}
 	for _, m := range e.Members {
-		if err := v.addPeer(replication.Name(m.Name), m.Identity, m.Addr, 0, keys); err != nil {
+		if err := v.addPeer(replication.Name(m.Name), m.Identity, m.Addr, 0, 0, keys); err != nil {
 			return nil, err
 		}
 	}
@@ -88,14 +88,14 @@ func newView(e *edition.Edition, keys *keyring) (*view, error) {
 		if _, replaced := v.nodes[n.Office]; !replaced { // the node in use comes first
 			v.nodes[n.Office] = n
 		}
-		if err := v.addPeer(replication.Name(n.Office), n.Identity, n.Addr, n.Revoked, keys); err != nil {
+		if err := v.addPeer(replication.Name(n.Office), n.Identity, n.Addr, n.Revoked, n.Retired, keys); err != nil {
 			return nil, err
 		}
 	}
 	return v, nil
 }
 
-func (v *view) addPeer(name replication.Name, id identity.Public, addr string, revoked int64, keys *keyring) error {
+func (v *view) addPeer(name replication.Name, id identity.Public, addr string, revoked, retired int64, keys *keyring) error {
 	k, err := keys.parse(id)
 	if err != nil {
 		return fmt.Errorf("keys of %s: %w", name, err)
@@ -103,6 +103,9 @@ func (v *view) addPeer(name replication.Name, id identity.Public, addr string, r
 	p := replication.Peer{Name: name, Addr: addr, Keys: k}
 	if revoked != 0 {
 		p.Revoked = time.Unix(revoked, 0)
+	}
+	if retired != 0 {
+		p.Retired = time.Unix(retired, 0)
 	}
 	if _, ok := v.peers[name]; !ok {
 		v.peers[name] = p
@@ -155,8 +158,8 @@ func (r *Replica) Predecessors(office directory.OfficeCode, on directory.Date) (
 		return 0
 	}
 	for _, n := range v.e.Nodes {
-		if n.Office == office && n.Identity.ID() != now.Identity.ID() {
-			count++
+		if n.Office == office && n.Retired == 0 && n.Identity.ID() != now.Identity.ID() {
+			count++ // retired keys were of a machine that is counted by its last
 		}
 	}
 	return count
@@ -167,7 +170,7 @@ func (r *Replica) Nodes() []directory.Node {
 	v := r.now.Load()
 	var out []directory.Node
 	for _, n := range v.e.Nodes {
-		if n.Revoked == 0 {
+		if n.Revoked == 0 && n.Retired == 0 {
 			out = append(out, n)
 		}
 	}

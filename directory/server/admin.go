@@ -42,14 +42,17 @@ type ServerStatus struct {
 
 // NodeStatus is an office's node, as the tables have it.
 type NodeStatus struct {
-	Office    directory.OfficeCode `json:"office"`
-	Addr      string               `json:"addr"`
-	Portal    string               `json:"portal"`
-	Key       string               `json:"key"`
-	Enrolled  time.Time            `json:"enrolled"`
-	Revoked   *time.Time           `json:"revoked,omitempty"`
-	Reason    string               `json:"reason,omitempty"`
-	Connected bool                 `json:"connected"`
+	Office   directory.OfficeCode `json:"office"`
+	Addr     string               `json:"addr"`
+	Portal   string               `json:"portal"`
+	Key      string               `json:"key"`
+	Enrolled time.Time            `json:"enrolled"`
+	Revoked  *time.Time           `json:"revoked,omitempty"`
+	Reason   string               `json:"reason,omitempty"`
+	// Retired is when the node itself put another key in the place of this one; Rotated when this one came so.
+	Retired   *time.Time `json:"retired,omitempty"`
+	Rotated   *time.Time `json:"rotated,omitempty"`
+	Connected bool       `json:"connected"`
 }
 
 // Publication is what POST /publish takes: any part of the public tables.
@@ -85,12 +88,6 @@ type TokenRequest struct {
 type TokenAnswer struct {
 	Token   string    `json:"token"`
 	Expires time.Time `json:"expires"`
-}
-
-// RevokeRequest is what POST /revoke takes: the key that the office has now is no longer trusted.
-type RevokeRequest struct {
-	Office directory.OfficeCode `json:"office"`
-	Reason string               `json:"reason"`
 }
 
 // LineRequest is what POST /line takes.
@@ -141,10 +138,6 @@ func (s *Server) adminOffices(mux *http.ServeMux) {
 	mux.HandleFunc("POST /token", answer(s.issueToken))
 	mux.HandleFunc("GET /lookup", s.lookup)
 	s.handleOffices(mux)
-}
-
-func (s *Server) adminKeys(mux *http.ServeMux) {
-	mux.HandleFunc("POST /revoke", answer(s.revoke))
 }
 
 // answer makes a handler of a function: JSON in, JSON out.
@@ -217,18 +210,6 @@ func (s *Server) Status() (Status, error) {
 	return out, errors.Join(err, errDuty)
 }
 
-func nodeStatus(n directory.Node, here map[string]bool) NodeStatus {
-	v := NodeStatus{
-		Office: n.Office, Addr: n.Addr, Portal: n.Portal, Key: n.Identity.ID().Short(), Enrolled: time.Unix(n.Enrolled, 0),
-		Reason: n.Reason, Connected: here[string(n.Office)] && n.Revoked == 0,
-	}
-	if n.Revoked != 0 {
-		at := time.Unix(n.Revoked, 0)
-		v.Revoked = &at
-	}
-	return v
-}
-
 // change proposes and reads a failure as an error.
 func (s *Server) change(ctx context.Context, c command.Command) (state.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, proposeTime)
@@ -256,25 +237,6 @@ func (s *Server) issueToken(ctx context.Context, q TokenRequest) (out TokenAnswe
 	_, err = s.change(ctx, &command.IssueToken{Hash: t.Hash(), Office: q.Office, Expires: out.Expires.Unix()})
 	out.Token = t.String()
 	return out, err
-}
-
-func (s *Server) revoke(ctx context.Context, q RevokeRequest) (NodeStatus, error) {
-	var n directory.Node
-	read := func(r state.Reader, _ uint64) (err error) {
-		n, _, err = state.NodeOf(r, q.Office)
-		return err
-	}
-	if err := s.cluster.Read(ctx, cluster.Linearizable, read); err != nil {
-		return NodeStatus{}, err
-	}
-	r, err := s.change(ctx, &command.Revoke{Office: q.Office, Key: n.Identity.ID(), Reason: q.Reason})
-	if err != nil {
-		return NodeStatus{}, err
-	}
-	if err := s.cluster.Read(ctx, cluster.AtLeast(r.Index), read); err != nil {
-		return NodeStatus{}, err
-	}
-	return nodeStatus(n, nil), nil
 }
 
 func (s *Server) lookup(w http.ResponseWriter, r *http.Request) {

@@ -44,13 +44,13 @@ func (r *roster) update(servers []directory.Server, nodes []directory.Node) erro
 			ids = append(ids, *s.Previous) // until it knows that its keys were replaced
 		}
 		for _, id := range ids {
-			if err := r.add(n, replication.Name(s.Member.Name), id, s.Member.Addr, 0); err != nil {
+			if err := r.add(n, replication.Name(s.Member.Name), id, s.Member.Addr, 0, 0); err != nil {
 				return err
 			}
 		}
 	}
 	for _, d := range nodes {
-		if err := r.add(n, replication.Name(d.Office), d.Identity, d.Addr, d.Revoked); err != nil {
+		if err := r.add(n, replication.Name(d.Office), d.Identity, d.Addr, d.Revoked, d.Retired); err != nil {
 			return err
 		}
 	}
@@ -58,7 +58,7 @@ func (r *roster) update(servers []directory.Server, nodes []directory.Node) erro
 	return nil
 }
 
-func (r *roster) add(n *names, name replication.Name, id identity.Public, addr string, revoked int64) error {
+func (r *roster) add(n *names, name replication.Name, id identity.Public, addr string, revoked, retired int64) error {
 	keys := r.keys[id.ID()]
 	if keys == nil {
 		var err error
@@ -70,6 +70,9 @@ func (r *roster) add(n *names, name replication.Name, id identity.Public, addr s
 	p := replication.Peer{Name: name, Addr: addr, Keys: keys}
 	if revoked != 0 {
 		p.Revoked = time.Unix(revoked, 0)
+	}
+	if retired != 0 {
+		p.Retired = time.Unix(retired, 0)
 	}
 	if _, ok := n.peers[name]; !ok { // the node in use comes before those it replaced
 		n.peers[name] = p

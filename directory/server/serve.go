@@ -83,7 +83,7 @@ func (s *Server) respond(ctx context.Context, c caller) (client.Response, error)
 	switch c.q.Op {
 	case client.OpRegister, client.OpJoin, client.OpChangeAccount, client.OpReset:
 		return s.answerAccount(ctx, c)
-	case client.OpReport, client.OpAnnounce, client.OpReportOpen:
+	case client.OpReport, client.OpAnnounce, client.OpReportOpen, client.OpRotate:
 		return s.answerChange(ctx, c)
 	}
 	return s.answerRead(ctx, c)
@@ -119,6 +119,9 @@ func (c caller) change() (command.Command, error) {
 	case client.OpReportOpen:
 		cmd := &command.ReportOpen{Office: c.office}
 		return cmd, wire.Unmarshal(c.q.Body, &cmd.Counts)
+	case client.OpRotate:
+		cmd := &command.TakeKeys{Office: c.office}
+		return cmd, wire.Unmarshal(c.q.Body, &cmd.Rotation)
 	default:
 		var p client.Place
 		err := wire.Unmarshal(c.q.Body, &p)

@@ -171,6 +171,10 @@ func (t *transition) change(c command.Command) (any, error) {
 		return t.accountRules(c)
 
 		// Keys.
+	case *command.TakeKeys:
+		return t.takeKeys(c)
+	case *command.VoidToken:
+		return nil, t.voidToken(c)
 	}
 	return nil, fmt.Errorf("%T has no transition", c)
 }

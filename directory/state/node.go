@@ -14,6 +14,7 @@ type token struct {
 	Office  directory.OfficeCode `cbor:"1,keyasint"`
 	Expires int64                `cbor:"2,keyasint"` // Unix seconds
 	Node    digest.Digest        `cbor:"3,keyasint"` // identity that used it
+	Void    bool                 `cbor:"4,keyasint,omitempty"`
 }
 
 // Enrolled is the answer to an enrolment.
@@ -47,6 +48,8 @@ func (t *transition) enrol(c *command.Enrol) (any, error) {
 	case k.Node == id:
 		n, _, err := get[directory.Node](t, "node/"+string(k.Office))
 		return Enrolled{n}, err
+	case k.Void:
+		return nil, t.fail(directory.Denied, "this token was taken back by the province: have a new one issued")
 	case !k.Node.IsZero():
 		return nil, t.fail(directory.Denied, "this token was used by another machine: have a new one issued, and find out who used it")
 	case k.Expires <= t.at/1000:
@@ -101,7 +104,7 @@ func (t *transition) retire(office directory.OfficeCode, reason string) error {
 	if n.Revoked == 0 {
 		n.Revoked, n.Reason = t.at/1000, reason
 	}
-	return put(t, "revoked/"+string(office)+"/"+n.Identity.ID().String(), n)
+	return errors.Join(put(t, revokedKey(office, n.Identity.ID()), n), t.revokeFormer(office, reason))
 }
 
 // activeNode returns the office's node, or the failure of one that has none in use.
@@ -125,12 +128,12 @@ func (t *transition) revoke(c *command.Revoke) error {
 	case err != nil:
 		return err
 	case !ok || n.Identity.ID() != c.Key:
-		return t.fail(directory.NotFound, "office %s has no such key in use", c.Office)
+		return t.revokeRetired(c)
 	case n.Revoked != 0:
 		return nil
 	}
 	n.Revoked, n.Reason = t.at/1000, c.Reason
-	return errors.Join(put(t, "node/"+string(c.Office), n), t.touch())
+	return errors.Join(put(t, "node/"+string(c.Office), n), t.revokeFormer(c.Office, c.Reason), t.touch())
 }
 
 func (t *transition) announce(c *command.Announce) error {
