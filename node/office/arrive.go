@@ -106,7 +106,7 @@ func (in Inbox) settle(ctx context.Context, p replication.Parcel, why replicatio
 	if len(note) > maxReceiptNote {
 		note = strings.ToValidUTF8(note[:maxReceiptNote], "")
 	}
-	signed, err := replication.NewReceipt(p, why, note, in.o.Now().Unix(), in.o.key)
+	signed, err := replication.NewReceipt(p, why, note, in.o.Now().Unix(), in.o.key())
 	if err != nil {
 		return record.Record{}, err
 	}

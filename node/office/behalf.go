@@ -47,7 +47,7 @@ func (o *Office) behalf(c Citizen, code, to string) (*SignedBehalf, error) {
 	if err != nil {
 		return nil, err
 	}
-	sig, err := o.Identity.SignToken(BehalfLabel, body)
+	sig, err := o.Ring.Now().SignToken(BehalfLabel, body)
 	return &SignedBehalf{body, sig}, err
 }
 

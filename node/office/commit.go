@@ -156,7 +156,7 @@ func (o *Office) pack(ctx context.Context, to string, about digest.Digest, k con
 	}
 	now := o.Now()
 	d := spool.Draft{From: o.self(), To: peer.Name, Created: now, Expires: now.Add(parcelLife), Edition: o.Directory.Number()}
-	p, err := o.Spool.Pack(d, o.key, peer.Keys.Seal, b, o.sealed(ctx, files))
+	p, err := o.Spool.Pack(d, o.key(), peer.Keys.Seal, b, o.sealed(ctx, files))
 	if err != nil {
 		return outgoing{}, fmt.Errorf("send %s: %w", k, err)
 	}

@@ -211,7 +211,7 @@ func (o *Office) begin(ctx context.Context, e dossier.Event, pl dossier.Plan, to
 
 // sign signs a decided event and folds it.
 func (o *Office) sign(s dossier.State, e dossier.Event) (dossier.Signed, dossier.State, error) {
-	signed, err := dossier.Sign(o.key, e)
+	signed, err := dossier.Sign(o.key(), e)
 	if err != nil {
 		return signed, s, err
 	}

@@ -384,6 +384,6 @@ func (o *Office) signSubmission(c Citizen, d draft, lang string) (record.Record,
 			Account: c.ID, Name: c.Name, Identity: c.Identity, Phone: c.Phone, Email: c.Email, Address: c.Address,
 		},
 	}
-	r, err := dossier.SignSubmission(o.key, s)
+	r, err := dossier.SignSubmission(o.key(), s)
 	return r, s, err
 }

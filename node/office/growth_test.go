@@ -28,7 +28,7 @@ func another(h held, b byte) dossier.Submission {
 func TestLaterFormatsAreNotRefused(t *testing.T) {
 	p := newProvince(t)
 	_, _, h, asked := p.underWay()
-	key := p.offices[bien].key
+	key := p.offices[bien].key()
 	grown := func(v any) []byte {
 		b, err := wire.Marshal(v)
 		must(t, err)
@@ -44,7 +44,7 @@ func TestLaterFormatsAreNotRefused(t *testing.T) {
 	newer.Version = 2
 	e := h.chain[len(h.chain)-1].Event
 	e.Seq, e.Prev, e.Kind = e.Seq+1, h.state.Head, 77
-	next, err := dossier.Sign(p.offices[xa].key, e)
+	next, err := dossier.Sign(p.offices[xa].key(), e)
 	must(t, err)
 	for name, v := range map[string]struct {
 		from, to directory.OfficeCode
@@ -116,7 +116,7 @@ func TestSecondEndIsKept(t *testing.T) {
 	p.carry()
 	e, err := dossier.Report(before.state, before.plan, p.offices[huyen].act(leader), "khác")
 	must(t, err)
-	other, err := dossier.Sign(p.offices[huyen].key, e)
+	other, err := dossier.Sign(p.offices[huyen].key(), e)
 	must(t, err)
 	r, err := p.send(huyen, xa, kindReport, reportContent{Child: append(records(before.chain), other.Record)})
 	if err != nil || r.Refusal != replication.Unwelcome {
@@ -142,7 +142,7 @@ func TestForksOfTheRootAreShownToTheAskedOffice(t *testing.T) {
 	p.carry()
 	e := h.chain[1].Event
 	e.At++
-	other, err := dossier.Sign(p.offices[xa].key, e)
+	other, err := dossier.Sign(p.offices[xa].key(), e)
 	must(t, err)
 	must(t, p.offices[huyen].Store.Update(t.Context(), func(tx *store.Tx) error {
 		return p.offices[huyen].putCopy(tx, []dossier.Signed{h.chain[0], other})
@@ -222,7 +222,7 @@ func TestFastPortal(t *testing.T) {
 	_, _, h, _ := p.underWay()
 	sub := another(h, 2)
 	sub.At = p.now.Add(time.Hour).UnixMilli()
-	r, err := dossier.SignSubmission(p.offices[bien].key, sub)
+	r, err := dossier.SignSubmission(p.offices[bien].key(), sub)
 	must(t, err)
 	n := p.offices[xa]
 	bring := func() {
@@ -251,7 +251,7 @@ func TestUnknownProcedureCanBeRefused(t *testing.T) {
 	_, _, h, _ := p.underWay()
 	sub := another(h, 3)
 	sub.ProcVersion = 9
-	r, err := dossier.SignSubmission(p.offices[bien].key, sub)
+	r, err := dossier.SignSubmission(p.offices[bien].key(), sub)
 	must(t, err)
 	_, err = p.send(bien, xa, kindSubmission, submissionContent{r})
 	must(t, err)
@@ -287,7 +287,7 @@ func TestSquattedCode(t *testing.T) {
 		Answers: []byte("{}"), Attachments: []dossier.Attachment{}, Applicant: dossier.Applicant{Account: "kẻ", Name: "Kẻ Gian", Identity: "056199000009", Phone: "0909999999"},
 	}
 	sub.Applicant.Account = "h1"
-	r, err := dossier.SignSubmission(p.offices[huyen].key, sub)
+	r, err := dossier.SignSubmission(p.offices[huyen].key(), sub)
 	must(t, err)
 	if got, err := p.send(huyen, xa, kindSubmission, submissionContent{r}); err != nil || got.Outcome != replication.Delivered {
 		t.Fatal(got, err)

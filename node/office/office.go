@@ -101,10 +101,12 @@ type Spool interface {
 	Sweep(keep func(id digest.Digest) bool) (removed int, err error)
 }
 
-// Config is what an office works with. All fields but Now, Log and Wake are required.
+// Config is what an office works with. All fields but Ring, Now, Log and Wake are required.
 type Config struct {
-	Code      directory.OfficeCode
-	Identity  *identity.Private
+	Code     directory.OfficeCode
+	Identity *identity.Private
+	// Ring holds Identity and is where another takes its place; by default there is none.
+	Ring      *identity.Ring
 	Store     *store.Store
 	Blobs     *blob.Store
 	Spool     Spool
@@ -123,7 +125,6 @@ type Config struct {
 // Office is the use cases of one office. It is safe for concurrent use.
 type Office struct {
 	Config
-	key     *record.Key
 	contact atomic.Int64 // Unix milliseconds of the last word from outside
 	report  chan struct{}
 	guesses guesses
@@ -147,10 +148,16 @@ func New(c Config) *Office {
 	if c.Wake == nil {
 		c.Wake = func(replication.Name) {}
 	}
-	o := &Office{Config: c, key: c.Identity.Sign, report: make(chan struct{}, 1), checks: newChecks()}
+	if c.Ring == nil {
+		c.Ring = identity.NewRing(c.Identity)
+	}
+	o := &Office{Config: c, report: make(chan struct{}, 1), checks: newChecks()}
 	o.sweepSpool()
 	return o
 }
+
+// key is what the office signs with now.
+func (o *Office) key() *record.Key { return o.Ring.Now().Sign }
 
 // self is the office's name on the network.
 func (o *Office) self() replication.Name { return replication.Name(o.Code) }
@@ -205,8 +212,8 @@ func (o *Office) ref(code string, on directory.Date) Ref {
 
 // keyOf returns the signing key that an office had. What was signed after the key was revoked is refused.
 func (o *Office) keyOf(office string, at int64, signer digest.Digest) (*record.PublicKey, error) {
-	if office == string(o.Code) && signer == o.key.Public().ID() {
-		return o.key.Public(), nil
+	if own := o.key().Public(); office == string(o.Code) && signer == own.ID() {
+		return own, nil
 	}
 	p, ok := o.Directory.Signer(signer)
 	if !ok || p.Keys == nil {
@@ -215,7 +222,7 @@ func (o *Office) keyOf(office string, at int64, signer digest.Digest) (*record.P
 	if string(p.Name) != office {
 		return nil, fmt.Errorf("key %s is %s's, not %s's: %w", signer.Short(), p.Name, office, record.ErrSignature)
 	}
-	if !p.Revoked.IsZero() && at >= p.Revoked.UnixMilli() {
+	if !p.Trusted(time.UnixMilli(at)) {
 		return nil, fmt.Errorf("%s: %w", office, errRevoked)
 	}
 	return p.Keys.Sign, nil

@@ -211,7 +211,7 @@ func TestUnwelcomeContents(t *testing.T) {
 	must(t, err)
 	sub := h.state.Submission
 	sub.Portal = string(huyen)
-	stolen, err := dossier.SignSubmission(p.offices[bien].key, sub)
+	stolen, err := dossier.SignSubmission(p.offices[bien].key(), sub)
 	must(t, err)
 	for name, v := range map[string]struct {
 		from, to directory.OfficeCode
@@ -326,7 +326,7 @@ func TestNotNow(t *testing.T) {
 	p.book.Add(replication.Name(bien), "", p.offices[bien].id.Public())
 	b, err := wire.Marshal(content{Version: 1, Kind: 5, Body: wire.Raw{0xa0}})
 	must(t, err)
-	later, err := p.offices[bien].Spool.Pack(draftFor(p, bien, xa), p.offices[bien].key, p.offices[xa].id.Seal.Public(), b, nil)
+	later, err := p.offices[bien].Spool.Pack(draftFor(p, bien, xa), p.offices[bien].key(), p.offices[xa].id.Seal.Public(), b, nil)
 	must(t, err)
 	if _, err := p.take(bien, xa, later); !errors.Is(err, wire.ErrNewer) {
 		t.Errorf("of a kind of a later version: %v", err)
@@ -372,7 +372,7 @@ func TestForkIsKept(t *testing.T) {
 	p.carry()
 	e, err := dossier.Forward(before.state, before.plan, p.offices[xa].act(officer), "khác", 1_796_000_000)
 	must(t, err)
-	other, err := dossier.Sign(p.offices[xa].key, e)
+	other, err := dossier.Sign(p.offices[xa].key(), e)
 	must(t, err)
 	forked := append(records(before.chain), other.Record)
 	asked, _ := dossier.BodyOf[dossier.Requested](e)

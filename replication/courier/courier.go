@@ -29,10 +29,12 @@ const (
 	lookAgain     = 10 * time.Minute // between looks at the outbox for names that nobody woke
 )
 
-// Config is what a courier works with. All fields but Log are required.
+// Config is what a courier works with. All fields but Log and Ring are required.
 type Config struct {
 	Self     replication.Name
 	Identity *identity.Private
+	// Ring holds Identity and is where another takes its place; by default there is none. What is sealed to a former one opens.
+	Ring     *identity.Ring
 	Link     *link.Link
 	Spool    *spool.Spool
 	Outbox   replication.Outbox
@@ -58,6 +60,9 @@ type Courier struct {
 func New(cfg Config) *Courier {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Ring == nil {
+		cfg.Ring = identity.NewRing(cfg.Identity)
 	}
 	c := &Courier{
 		cfg: cfg, log: cfg.Log,

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"motcua/crypto/digest"
 	"motcua/crypto/record"
+	"motcua/crypto/seal"
 	"motcua/replication"
 	"motcua/replication/link"
 	"motcua/replication/spool"
@@ -115,10 +117,11 @@ func (c *Courier) claim(ctx context.Context, id digest.Digest) (release func(), 
 
 // renew signs a receipt given under a former key of ours anew: its words stay, and its sender need not know that key.
 func (c *Courier) renew(r record.Record) (record.Record, error) {
-	if r.Signer == c.cfg.Identity.Sign.Public().ID() {
+	key := c.cfg.Ring.Now().Sign
+	if r.Signer == key.Public().ID() {
 		return r, nil
 	}
-	again, err := record.SignOne(c.cfg.Identity.Sign, replication.ReceiptLabel, r.Body)
+	again, err := record.SignOne(key, replication.ReceiptLabel, r.Body)
 	return again, failed(err)
 }
 
@@ -135,13 +138,28 @@ func (c *Courier) judge(p replication.Parcel) error {
 		return notNow(replication.SenderUnknown, err)
 	case err != nil:
 		return notNow(replication.NotGenuine, err)
-	case !sender.Revoked.IsZero():
+	case !sender.Revoked.IsZero() || !sender.Trusted(time.Unix(p.Manifest.Created, 0)):
 		return &replication.NotNow{Obstacle: replication.SenderRevoked}
 	}
-	if err := spool.Opens(p, c.cfg.Identity.Seal); err != nil {
+	if _, err := c.opener(p); err != nil {
 		return notNow(replication.OtherKey, err)
 	}
 	return nil
+}
+
+// opener returns which of our keys the parcel is sealed to: a sender that did not know yet may have used a former one.
+func (c *Courier) opener(p replication.Parcel) (*seal.PrivateKey, error) {
+	var first error
+	for _, id := range c.cfg.Ring.All() {
+		err := spool.Opens(p, id.Seal)
+		if err == nil {
+			return id.Seal, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, first
 }
 
 func notNow(o replication.Obstacle, err error) error {
@@ -150,7 +168,11 @@ func notNow(o replication.Obstacle, err error) error {
 
 // take opens a parcel whose chunks are all here and has the inbox commit it.
 func (c *Courier) take(ctx context.Context, p replication.Parcel) (record.Record, error) {
-	content, err := c.cfg.Spool.Unpack(p, c.cfg.Identity.Seal)
+	key, err := c.opener(p)
+	if err != nil {
+		return record.Record{}, notNow(replication.OtherKey, err)
+	}
+	content, err := c.cfg.Spool.Unpack(p, key)
 	var r record.Record
 	if err == nil {
 		r, err = c.cfg.Inbox.Take(ctx, p, content)

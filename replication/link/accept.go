@@ -51,7 +51,7 @@ func (l *Link) welcome(q *quic.Conn) {
 	case err != nil:
 		l.entertain(c)
 		return
-	case !p.Revoked.IsZero():
+	case !p.Trusted(time.Now()):
 		l.log.Warn("revoked key turned away", "peer", p.Name, "addr", q.RemoteAddr().String())
 		c.refuse(Revoked)
 		return
@@ -133,7 +133,7 @@ func (l *Link) take(c *conn, s *Stream) {
 	from := Caller{TLSPoint: c.point, Addr: c.q.RemoteAddr().String()}
 	p, err := l.cfg.Resolver.Identify(c.id)
 	switch {
-	case err == nil && !p.Revoked.IsZero():
+	case err == nil && !p.Trusted(time.Now()):
 		c.refuse(Revoked)
 		return
 	case err == nil:

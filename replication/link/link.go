@@ -18,10 +18,12 @@ import (
 	"motcua/replication"
 )
 
-// Config says who a link is and whom it knows. All fields but Log are required.
+// Config says who a link is and whom it knows. All fields but Log and Ring are required.
 type Config struct {
 	Name     replication.Name
 	Identity *identity.Private
+	// Ring holds Identity and is where another takes its place; by default there is none. Connections that are open go on.
+	Ring     *identity.Ring
 	Resolver replication.Resolver
 	// Conn is the socket, real or simulated; the link owns it and closes it.
 	Conn net.PacketConn
@@ -97,6 +99,9 @@ func New(cfg Config) (*Link, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Ring == nil {
+		cfg.Ring = identity.NewRing(cfg.Identity)
+	}
 	key, err := resetKey(cfg.Identity)
 	if err != nil {
 		return nil, fmt.Errorf("open link: %w", err)
@@ -104,7 +109,7 @@ func New(cfg Config) (*Link, error) {
 	l := &Link{
 		cfg: cfg, log: cfg.Log,
 		gate:     &gate{PacketConn: cfg.Conn},
-		certs:    &certificates{id: cfg.Identity, now: time.Now},
+		certs:    &certificates{ring: cfg.Ring, now: time.Now},
 		packets:  make(chan Packet, packetQueue),
 		handlers: map[string]handler{},
 		conns:    map[digest.Digest][]*conn{},
@@ -205,7 +210,7 @@ func (l *Link) Recheck() {
 	for _, c := range all {
 		p, err := l.cfg.Resolver.Identify(c.id)
 		switch {
-		case err == nil && !p.Revoked.IsZero():
+		case err == nil && !p.Trusted(time.Now()):
 			c.refuse(Revoked)
 		case err != nil && c.known.Load():
 			c.refuse(NotAllowed)
@@ -228,7 +233,7 @@ func (l *Link) Connected() []replication.Name {
 		}
 	}
 	slices.Sort(names)
-	return names
+	return slices.Compact(names) // a peer that has taken new keys may be connected under both
 }
 
 // Close tells every peer goodbye, closes the socket and waits for the handlers to return.

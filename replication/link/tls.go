@@ -17,15 +17,17 @@ import (
 // alpn names the version of this package's use of QUIC.
 const alpn = "motcua/1"
 
-// certificateUse is how long a certificate is presented before a new one is made; it is valid for far longer.
-const certificateUse = 24 * time.Hour
+// certificateUse is how long a certificate is presented before a new one is made: two thirds of the 90 days that it is valid.
+const certificateUse = 60 * 24 * time.Hour
 
-// certificates makes and renews the certificate of one identity.
+// certificates makes and renews the certificate of the identity in use. A new one is presented from the next connection on; those
+// that are open go on under the one they began with.
 type certificates struct {
-	id  *identity.Private
-	now func() time.Time
+	ring *identity.Ring
+	now  func() time.Time
 
 	mu   sync.Mutex
+	id   *identity.Private // that cert is of
 	cert *tls.Certificate
 	made time.Time
 }
@@ -33,15 +35,15 @@ type certificates struct {
 func (c *certificates) get() (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.now()
-	if age := now.Sub(c.made); c.cert != nil && age >= 0 && age < certificateUse {
+	now, id := c.now(), c.ring.Now()
+	if age := now.Sub(c.made); c.cert != nil && c.id == id && age >= 0 && age < certificateUse {
 		return c.cert, nil
 	}
-	cert, err := c.id.Certificate(now)
+	cert, err := id.Certificate(now)
 	if err != nil {
 		return nil, err
 	}
-	c.cert, c.made = &cert, now
+	c.id, c.cert, c.made = id, &cert, now
 	return c.cert, nil
 }
 
