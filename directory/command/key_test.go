@@ -22,7 +22,7 @@ func TestKeyCommandsKeepTheirForm(t *testing.T) {
 	}
 	r.Old.Signature, r.New.Signature, r.TLS = make([]byte, record.SignatureSize), make([]byte, record.SignatureSize), make([]byte, 70)
 	for name, c := range map[string]command.Command{
-		"kind-40": &command.Rotate{Office: "H32.22327", Rotation: r},
+		"kind-40": &command.TakeKeys{Office: "H32.22327", Rotation: r},
 		"kind-41": &command.VoidToken{Hash: digest.Of([]byte("token"))},
 	} {
 		b, err := command.Encode(command.RequestID{1}, 1_795_000_000_000, c)
@@ -41,14 +41,14 @@ func TestARotationIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for what, change := range map[string]func(*command.Rotate){
-		"of another office":  func(c *command.Rotate) { c.Office = "H32.1" },
-		"a body of 9 KB":     func(c *command.Rotate) { c.Rotation.Body = make([]byte, 9<<10) },
-		"a long signature":   func(c *command.Rotate) { c.Rotation.Old.Signature = make([]byte, 9<<10) },
-		"a body given twice": func(c *command.Rotate) { c.Rotation.New.Body = slices.Clone(c.Rotation.Body) },
-		"no body":            func(c *command.Rotate) { c.Rotation.Body = nil },
+	for what, change := range map[string]func(*command.TakeKeys){
+		"of another office":  func(c *command.TakeKeys) { c.Office = "H32.1" },
+		"a body of 9 KB":     func(c *command.TakeKeys) { c.Rotation.Body = make([]byte, 9<<10) },
+		"a long signature":   func(c *command.TakeKeys) { c.Rotation.Old.Signature = make([]byte, 9<<10) },
+		"a body given twice": func(c *command.TakeKeys) { c.Rotation.New.Body = slices.Clone(c.Rotation.Body) },
+		"no body":            func(c *command.TakeKeys) { c.Rotation.Body = nil },
 	} {
-		c := &command.Rotate{Office: "H32.22327", Rotation: good}
+		c := &command.TakeKeys{Office: "H32.22327", Rotation: good}
 		change(c)
 		if _, err := command.Body(c); directory.CodeOf(err) != directory.Invalid {
 			t.Errorf("%s: %v, want invalid", what, err)

@@ -12,13 +12,13 @@ import (
 )
 
 // rotation is the change of an office's keys from one identity to another.
-func rotation(t *testing.T, o directory.OfficeCode, from, to byte) *command.Rotate {
+func rotation(t *testing.T, o directory.OfficeCode, from, to byte) *command.TakeKeys {
 	t.Helper()
 	r, err := directory.SignRotation(directorytest.Genesis(3).Digest(), o, directorytest.Identity(from), directorytest.Identity(to))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &command.Rotate{Office: o, Rotation: r}
+	return &command.TakeKeys{Office: o, Rotation: r}
 }
 
 // keys tells how each key of an office stands: "now", "retired", "revoked".
