@@ -26,7 +26,7 @@ var why = map[string]string{
 
 // pure are the packages that take time, ids and the actor as arguments.
 var pure = []string{
-	"crypto/digest", "crypto/wire", "crypto/record", "replication", "directory", "directory/command", "directory/state", "directory/edition",
+	"crypto/digest", "crypto/wire", "crypto/record", "replication", "directory", "directory/command", "directory/population", "directory/state", "directory/edition",
 	"node/calendar", "node/dossier", "node/form", "node/fold", "node/text",
 }
 

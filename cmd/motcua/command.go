@@ -45,7 +45,6 @@ func commands() []*command {
 		directoryCommands(),
 		catalogueCommands(),
 		officeCommands(),
-		calendarCommands(),
 		accountCommands(),
 		keyCommands(),
 		bundleCommands(),

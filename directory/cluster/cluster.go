@@ -199,13 +199,17 @@ func (c *Cluster) bootstrap(conf *raft.Config, logs raft.LogStore, snaps raft.Sn
 	if err != nil || known || c.cfg.Join {
 		return err
 	}
-	var servers raft.Configuration
-	for _, m := range c.cfg.Genesis.Members {
+	return raft.BootstrapCluster(conf, logs, c.wal, snaps, c.trans, founders(c.cfg.Genesis))
+}
+
+// founders is the configuration that a province begins with.
+func founders(g directory.Genesis) (servers raft.Configuration) {
+	for _, m := range g.Members {
 		servers.Servers = append(servers.Servers, raft.Server{
 			Suffrage: raft.Voter, ID: raft.ServerID(m.Name), Address: raft.ServerAddress(m.Name),
 		})
 	}
-	return raft.BootstrapCluster(conf, logs, c.wal, snaps, c.trans, servers)
+	return servers
 }
 
 // Close stops this server's part. It is safe to call more than once. It returns after 15 seconds at the latest; the error
