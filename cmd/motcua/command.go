@@ -45,6 +45,7 @@ func commands() []*command {
 		directoryCommands(),
 		catalogueCommands(),
 		officeCommands(),
+		calendarCommands(),
 		accountCommands(),
 		keyCommands(),
 		bundleCommands(),

@@ -182,8 +182,9 @@ func directoryStatusCommand() *command {
 
 func printDirectoryStatus(w io.Writer, s server.Status) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "province\t%s (%s)\nleader\t%s\nedition\t%d\nline\t%s\nrunning since\t%s\n\n",
+	fmt.Fprintf(t, "province\t%s (%s)\nleader\t%s\nedition\t%d\nline\t%s\nrunning since\t%s\n",
 		s.Province, s.Prefix, dash(s.Leader), s.Edition, upOrDown(true, s.Line), s.Started.In(directory.Zone).Format("02/01/2006 15:04"))
+	fmt.Fprintf(t, "calendar\t%s\n\n", reachWords(s.Calendar))
 	for _, m := range s.Servers {
 		fmt.Fprintf(t, "server %s\t%s\t%s\n", m.Name, m.Addr, connected(m.Connected))
 	}

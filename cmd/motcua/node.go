@@ -131,6 +131,7 @@ func printNodeStatus(w io.Writer, s server.Status) {
 	fmt.Fprintf(t, "office\t%s\nportal\t%s\nline\t%s\nedition\t%d\nparcels waiting\t%d\nconnected to\t%s\nrunning since\t%s\nprogram\t%s\n",
 		s.Office, s.Portal, upOrDown(true, s.Line), s.Edition, s.Waiting, dash(strings.Join(s.Connected, " ")),
 		time.Unix(s.Started, 0).In(directory.Zone).Format("02/01/2006 15:04"), s.Version)
+	fmt.Fprintf(t, "calendar\t%s\n", reachWords(s.Calendar))
 	if s.Forks > 0 {
 		fmt.Fprintf(t, "evidence\tthe directory has signed editions that contradict each other: bring the %d files in the folder forks to the province\n", s.Forks)
 	}

@@ -9,7 +9,9 @@ import (
 )
 
 // officeCommands are the tools of province IT for offices.
-func officeCommands() []*command { return []*command{officeTokenCommand()} }
+func officeCommands() []*command {
+	return append([]*command{officeTokenCommand()}, officeChangeCommands()...)
+}
 
 func officeTokenCommand() *command {
 	c := newCommand("office token", "OFFICE", "issue a token with which one machine becomes an office's node, once", "motcua office token --data /var/lib/motcua/directory H32.22693")
