@@ -27,6 +27,7 @@ var why = map[string]string{
 // pure are the packages that take time, ids and the actor as arguments.
 var pure = []string{
 	"crypto/digest", "crypto/wire", "crypto/record", "replication", "directory", "directory/command", "directory/population", "directory/state", "directory/edition",
+	"directory/catalogue", "directory/catalogue/sheet",
 	"node/calendar", "node/dossier", "node/form", "node/fold", "node/text",
 }
 
@@ -49,6 +50,7 @@ var only = map[string]string{
 	"github.com/cloudflare/circl":           "crypto/record",
 	"github.com/fxamacker/cbor/v2":          "crypto/wire",
 	"github.com/santhosh-tekuri/jsonschema": "node/form",
+	"github.com/xuri/excelize/v2":           "directory/catalogue/sheet",
 }
 
 type source struct {
