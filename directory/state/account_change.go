@@ -1,7 +1,6 @@
 package state
 
 import (
-	"errors"
 	"slices"
 	"time"
 
@@ -75,8 +74,8 @@ func (t *transition) issueReset(c *command.IssueReset) (any, error) {
 	s := t.sheet(c.By.Actor)
 	if c.Login != "" {
 		a, ok, err := AccountByLogin(t, c.Login)
-		if err != nil || !ok {
-			return nil, errors.Join(err, t.missing(ok, "there is no such account"))
+		if err := t.there(ok, err, "account", "of this login"); err != nil {
+			return nil, err
 		}
 		c.ID = a.ID
 	}

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"errors"
 	"slices"
 
 	"motcua/directory"
@@ -173,6 +172,17 @@ func (s *sheet) end(n directory.Delegation, reason string, from, to *draft) {
 	s.noteBoth(directory.ActDelegateEnd, n, reason, from, to)
 }
 
+// settle makes the delegations of a changed account follow.
+func (s *sheet) settle(d *draft) error {
+	if !d.changed {
+		return nil
+	}
+	if err := s.settleGiven(d); err != nil {
+		return err
+	}
+	return s.settleActing(d)
+}
+
 // settleGiven cuts what an account has delegated to what it still has itself. A cut is for good.
 func (s *sheet) settleGiven(d *draft) error {
 	for _, n := range slices.Clone(d.now.Given) {
@@ -195,18 +205,20 @@ func (s *sheet) settleGiven(d *draft) error {
 
 // settleActing ends what was delegated to an account that is disabled or has no role in the office any more.
 func (s *sheet) settleActing(d *draft) error {
-	var errs []error
 	for _, n := range slices.Clone(d.now.Acting) {
-		over := n.Grant.Valid.To < s.today()
-		if !over && !d.now.Disabled && d.now.Serves(n.Grant.Office) {
+		why := "who received it serves in the office no more"
+		if n.Grant.Valid.To < s.today() {
+			why = "over"
+		} else if !d.now.Disabled && d.now.Serves(n.Grant.Office) {
 			continue
 		}
 		from, err := s.account(n.From)
-		if errs = append(errs, err); err == nil {
-			s.end(n, map[bool]string{true: "over", false: "who received it serves in the office no more"}[over], from, d)
+		if err != nil {
+			return err
 		}
+		s.end(n, why, from, d)
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 func (s *sheet) shorten(n directory.Delegation, from, to *draft) {

@@ -76,23 +76,26 @@ func (t *transition) replaceAccount(c *command.MakeAccount) (any, error) {
 // grantable checks that offices and fields are known.
 func (t *transition) grantable(all []directory.Grant) error {
 	for _, g := range all {
-		if _, ok, err := get[directory.Office](t, "office/"+string(g.Office)); err != nil || !ok {
-			return errors.Join(err, t.missing(ok, "there is no office %s", g.Office))
+		_, ok, err := get[directory.Office](t, "office/"+string(g.Office))
+		if err := t.there(ok, err, "office", string(g.Office)); err != nil {
+			return err
 		}
 		for _, f := range g.Fields {
-			if _, ok, err := get[directory.Field](t, "field/"+f); err != nil || !ok {
-				return errors.Join(err, t.missing(ok, "there is no field of work %s", f))
+			_, ok, err := get[directory.Field](t, "field/"+f)
+			if err := t.there(ok, err, "field of work", f); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-func (t *transition) missing(ok bool, format string, a ...any) error {
-	if ok {
-		return nil
+// there is the failure of what is not there. A failure of the disk stays one: the two must never be taken for each other.
+func (t *transition) there(ok bool, err error, what, name string) error {
+	if err == nil && !ok {
+		err = t.fail(directory.NotFound, "there is no %s %s", what, name)
 	}
-	return t.fail(directory.NotFound, format, a...)
+	return err
 }
 
 // editAccount lets province IT change all particulars, and owners their own: staff not their name, nobody an identity

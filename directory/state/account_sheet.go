@@ -81,10 +81,8 @@ func (s *sheet) note(d *draft, c directory.Change) {
 // finish settles what follows from the change for delegations, checks all, and writes.
 func (s *sheet) finish() (any, error) {
 	for _, id := range slices.Clone(s.ids) {
-		if d := s.of[id]; d.changed {
-			if err := errors.Join(s.settleGiven(d), s.settleActing(d)); err != nil {
-				return nil, err
-			}
+		if err := s.settle(s.of[id]); err != nil {
+			return nil, err
 		}
 	}
 	var out Amended
@@ -120,7 +118,10 @@ func (s *sheet) check(d *draft) error {
 	if d.now.Merged != "" {
 		return nil
 	}
-	return errors.Join(s.loginOpen(d.now), s.identityOpen(d.now))
+	if err := s.loginOpen(d.now); err != nil {
+		return err
+	}
+	return s.identityOpen(d.now)
 }
 
 // write writes the row, its indexes and its history.

@@ -31,6 +31,10 @@
 //	tls/ID                         not written any more
 //	token/HASH                     enrolment tokens
 //	account/ID  login/LOGIN  staff/OFFICE/ID
+//	identity/NUMBER  twin/NUMBER/ID  citizens and businesses; accounts of one number from before there was the rule
+//	retired/LOGIN  reset/ID        logins given up; codes to set a password with
+//	history/ID/VERSION             what was changed
+//	meta/factors  meta/identities  who must have a second factor; how far accounts of before are entered by number
 //	track/CODE  alias/CODE  mine/ACCOUNT/CODE
 //	places/ACCOUNT/OFFICE[/PLACE]  what an office has put on an applicant's list
 //	edition/SLOT/head  edition/SLOT/sign/MEMBER

@@ -1,0 +1,554 @@
+package state_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/golden"
+	"motcua/crypto/wire"
+	"motcua/directory"
+	"motcua/directory/command"
+	"motcua/directory/state"
+)
+
+// verifier is that of a password.
+func verifier(password string) string { return "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$" + password }
+
+// person makes an account whose id, login and password are the name.
+func person(name string) directory.Account {
+	return directory.Account{ID: directory.AccountID(name), Login: "login." + name, Kind: directory.Citizen, Name: "Trần Thị Kín", Verifier: verifier(name)}
+}
+
+func role(o directory.OfficeCode, r directory.Role, fields ...string) directory.Grant {
+	return directory.Grant{Office: o, Role: r, Fields: fields}
+}
+
+// hire makes an account of staff.
+func (s *tables) hire(name string, grants ...directory.Grant) directory.AccountID {
+	s.t.Helper()
+	a := person(name)
+	a.Kind, a.Grants = directory.Staff, grants
+	s.fine(&command.MakeAccount{Account: a})
+	return a.ID
+}
+
+// join registers a citizen at the commune.
+func (s *tables) join(name, identity string) directory.AccountID {
+	s.t.Helper()
+	a := person(name)
+	a.Identity = identity
+	s.fine(&command.MakeAccount{Account: a, By: directory.Actor{Office: commune}})
+	return a.ID
+}
+
+func (s *tables) account(id directory.AccountID) directory.Account {
+	s.t.Helper()
+	a, ok, err := state.AccountByID(s, id)
+	if err != nil || !ok {
+		s.t.Fatalf("account %s: %v %v", id, ok, err)
+	}
+	return a
+}
+
+// as is somebody signed in at an office.
+func (s *tables) as(id directory.AccountID, o directory.OfficeCode) command.By {
+	return command.By{Actor: directory.Actor{Office: o, Account: id}, Proof: s.account(id).Verifier}
+}
+
+func (s *tables) history(id directory.AccountID) (acts []directory.Act) {
+	s.t.Helper()
+	lines, err := state.HistoryOf(s, s.account(id))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, l := range lines {
+		acts = append(acts, l.Act)
+	}
+	return acts
+}
+
+func (s *tables) pass(d time.Duration) { s.at += int64(d / time.Second) }
+
+func delegation(id string, from, to directory.AccountID, g directory.Grant, first, last directory.Date) directory.Delegation {
+	g.Valid = directory.Period{From: first, To: last}
+	return directory.Delegation{ID: id, From: from, To: to, Grant: g, Decision: "QĐ 12/QĐ-UBND"}
+}
+
+// today is 2026-11-18.
+const (
+	anIdentity = "056090000001"
+	day1, day9 = directory.Date("2026-11-18"), directory.Date("2026-11-26")
+)
+
+var land = directory.Work{Field: "civil", Procedure: "1.004873", Step: "decide", Kind: directory.StepDecide}
+
+func TestOneIdentityNumberIsOneAccount(t *testing.T) {
+	s := enrolled(t)
+	s.join("a", anIdentity)
+	again := person("b")
+	again.Identity = anIdentity
+	s.fails(directory.Known, &command.MakeAccount{Account: again, By: directory.Actor{Office: other}})
+	r := s.apply(&command.MakeAccount{Account: again, By: directory.Actor{Office: other}})
+	if m := r.Failure.Message; strings.Contains(m, "login.a") || strings.Contains(m, "Kín") || strings.Contains(m, anIdentity) || !strings.Contains(m, "desk") {
+		t.Errorf("a stranger is told %q", m)
+	}
+	staff := again
+	staff.Kind = directory.Staff
+	s.fine(&command.MakeAccount{Account: staff}) // who is a citizen besides
+	same := person("a")
+	same.Identity = anIdentity
+	s.fine(&command.MakeAccount{Account: same, By: directory.Actor{Office: commune}}) // an answer was lost
+	other := person("a")
+	other.Verifier = verifier("guess")
+	s.fails(directory.Conflict, &command.MakeAccount{Account: other, By: directory.Actor{Office: commune}})
+	none := ""
+	s.fine(&command.EditAccount{ID: "a", Profile: command.Profile{Identity: &none}})
+	again.ID = "c"
+	again.Login = "login.c"
+	s.fine(&command.MakeAccount{Account: again, By: directory.Actor{Office: commune}}) // the number was given up
+}
+
+// TestAccountsOfBefore: those made by the commands of before are held against too, entered or not, and two of one number are
+// listed.
+func TestAccountsOfBefore(t *testing.T) {
+	s := enrolled(t)
+	for i := range 7 {
+		a := person(fmt.Sprintf("%c%d", "a-zZ_9@"[i], i))
+		a.Login = fmt.Sprintf("old.%d", i)
+		a.Identity = fmt.Sprintf("05609000000%d", i%5)
+		s.fine(&command.RegisterAccount{Account: a, From: commune})
+	}
+	one := person("x")
+	s.fine(&command.RegisterAccount{Account: one, From: commune})
+	late := person("late")
+	late.Identity = "056090000004"
+	for i := range 6 {
+		s.fails(directory.Known, &command.MakeAccount{Account: late, By: directory.Actor{Office: commune}})
+		if done, err := state.Indexed(s); err != nil || done != (i == 5) {
+			t.Errorf("after %d rounds: done %v, %v", i, done, err)
+		}
+		s.fine(&command.AccountRules{Index: 2})
+	}
+	if twins, err := state.Twins(s); err != nil || len(twins) != 2 {
+		t.Errorf("accounts to be merged: %v, %v", twins, err)
+	}
+	for i := range 5 {
+		if a, ok, err := state.AccountByIdentity(s, fmt.Sprintf("05609000000%d", i)); err != nil || !ok {
+			t.Errorf("number %d: %v %v %v", i, a, ok, err)
+		}
+	}
+	// A row of before has no new keys, and stands for the same.
+	b, _ := s.Get("account/x")
+	want, err := wire.Marshal(struct {
+		ID       string `cbor:"1,keyasint"`
+		Login    string `cbor:"2,keyasint"`
+		Kind     string `cbor:"3,keyasint"`
+		Name     string `cbor:"4,keyasint"`
+		Verifier string `cbor:"9,keyasint"`
+		Version  uint64 `cbor:"12,keyasint"`
+	}{"x", "login.x", "citizen", one.Name, one.Verifier, 1})
+	if err != nil || !bytes.Equal(b, want) {
+		t.Errorf("a row of before is %x, want %x", b, want)
+	}
+}
+
+func TestALoginThatWasGivenUpIsKeptForAYear(t *testing.T) {
+	s := enrolled(t)
+	a := s.join("a", "")
+	b := s.join("b", "")
+	rename := func(id directory.AccountID, login string) *command.EditAccount {
+		return &command.EditAccount{ID: id, By: s.as(id, commune), Profile: command.Profile{Login: &login}}
+	}
+	s.fails(directory.Conflict, rename(a, "login.b"))
+	s.fine(rename(a, "an.nguyen"))
+	s.fails(directory.Exhausted, rename(a, "an.nguyen2")) // or one could take them all
+	s.fails(directory.Conflict, rename(b, "login.a"))
+	if _, ok, _ := state.AccountByLogin(s, "login.a"); ok {
+		t.Error("the old login signs in")
+	}
+	s.pass(31 * 24 * time.Hour)
+	s.fine(rename(a, "login.a")) // its own again
+	s.pass(31 * 24 * time.Hour)
+	s.fine(rename(a, "an.nguyen"))
+	s.pass(364 * 24 * time.Hour)
+	s.fails(directory.Conflict, rename(b, "login.a"))
+	s.pass(2 * 24 * time.Hour)
+	s.fine(rename(b, "login.a"))
+	lines, err := state.HistoryOf(s, s.account(a))
+	if err != nil || len(lines) != 4 || lines[0].Was != "login.a" || lines[0].Is != "an.nguyen" {
+		t.Errorf("history %+v, %v", lines, err)
+	}
+}
+
+func TestWhoMayEditWhat(t *testing.T) {
+	s := enrolled(t)
+	a := s.join("a", anIdentity)
+	o := s.hire("o", role(commune, directory.DeskOfficer))
+	v := "056090000002"
+	edit := func(id directory.AccountID, by command.By, f func(*command.Profile)) *command.EditAccount {
+		var p command.Profile
+		f(&p)
+		return &command.EditAccount{ID: id, By: by, Profile: p}
+	}
+	name := func(p *command.Profile) { n := "Lê Thị Mới"; p.Name = &n }
+	number := func(p *command.Profile) { p.Identity = &v }
+	phone := func(p *command.Profile) { n := "0905000009"; p.Phone = &n }
+	mail := func(p *command.Profile) { n := "ABC"; p.Email = &n }
+	s.fine(edit(a, s.as(a, other), name)) // a citizen at any office
+	s.fails(directory.Denied, edit(a, s.as(a, commune), number))
+	s.fails(directory.Denied, edit(a, s.as(o, commune), phone))
+	s.fails(directory.Denied, edit(o, s.as(o, commune), name))
+	s.fails(directory.Denied, edit(o, s.as(o, other), phone)) // where the officer does not serve
+	s.fails(directory.Invalid, edit(o, s.as(o, commune), mail))
+	s.fine(edit(o, s.as(o, commune), phone))
+	s.fine(edit(a, command.By{}, number))
+	wrong := s.as(a, commune)
+	wrong.Proof = verifier("wrong")
+	s.fails(directory.Denied, edit(a, wrong, phone))
+	for _, l := range s.history(a) {
+		if l != directory.ActEdited && l != directory.ActMade {
+			t.Errorf("history has %s", l)
+		}
+	}
+}
+
+func TestPasswordsAndResetCodes(t *testing.T) {
+	s := enrolled(t)
+	a := s.join("a", "")
+	chief := s.hire("chief", role(commune, directory.Admin))
+	o := s.hire("o", role(commune, directory.DeskOfficer))
+	both := s.hire("both", role(commune, directory.DeskOfficer), role(other, directory.Signatory))
+	before := s.as(a, commune)
+	s.pass(time.Hour)
+	s.fine(&command.SetPassword{ID: a, By: before, Verifier: verifier("new")})
+	s.fails(directory.Denied, &command.SetPassword{ID: a, By: before, Verifier: verifier("newer")}) // an office that was not shown the new one
+	if s.account(a).Since != s.at {
+		t.Error("the sessions of before go on")
+	}
+	s.fine(&command.SetPassword{ID: o, Verifier: verifier("first")})
+	if !s.account(o).MustChange {
+		t.Error("who was given a password need not change it")
+	}
+	s.fine(&command.SetPassword{ID: o, By: s.as(o, commune), Verifier: verifier("own")})
+	if s.account(o).MustChange {
+		t.Error("who has changed the password must change it")
+	}
+	hash := directory.ResetHash("ABCD-EFGH-JKMN-PQRS")
+	issue := func(id directory.AccountID, by command.By) *command.IssueReset {
+		return &command.IssueReset{ID: id, By: by, Hash: hash, Expires: s.at + 3600}
+	}
+	s.fails(directory.Denied, issue(chief, s.as(chief, commune)))
+	s.fails(directory.Denied, issue(chief, s.as(o, commune)))
+	s.fails(directory.Denied, issue(both, s.as(chief, commune))) // who signs elsewhere
+	s.fails(directory.NotFound, &command.IssueReset{Login: "nobody", By: s.as(chief, commune), Hash: hash, Expires: s.at + 60})
+	s.fails(directory.Invalid, &command.IssueReset{ID: o, Hash: hash, Expires: s.at + 73*3600})
+	s.fine(&command.IssueReset{Login: "login.a", By: s.as(chief, commune), Hash: hash, Expires: s.at + 3600}) // a citizen at the desk
+	use := func(id directory.AccountID, o directory.OfficeCode, code string) *command.SetPassword {
+		return &command.SetPassword{ID: id, By: command.By{Actor: directory.Actor{Office: o}}, Verifier: verifier("reset"), Code: directory.ResetHash(code)}
+	}
+	s.fails(directory.Denied, use(a, commune, "ABCD-EFGH-JKMN-PQRT"))
+	s.fails(directory.Denied, use(o, commune, "ABCD-EFGH-JKMN-PQRS"))
+	s.fine(use(a, other, " abcd efgh jkmn pqrs"))
+	s.fails(directory.Denied, use(a, other, "ABCD-EFGH-JKMN-PQRS"))
+	s.fine(issue(o, s.as(chief, commune)))
+	s.fails(directory.Denied, use(o, other, "ABCD-EFGH-JKMN-PQRS"))
+	s.pass(2 * time.Hour)
+	s.fails(directory.Denied, use(o, commune, "ABCD-EFGH-JKMN-PQRS"))
+	for k, v := range s.memory {
+		if strings.HasPrefix(k, "account/") && bytes.Contains(v, hash[:]) {
+			t.Error("offices get the hash of a reset code")
+		}
+	}
+}
+
+func TestFactors(t *testing.T) {
+	s := enrolled(t)
+	o, p := s.hire("o", role(commune, directory.Signatory)), s.hire("p", role(commune, directory.Admin))
+	a := s.join("a", "")
+	totp := directory.Factor{ID: "f1", Kind: directory.TOTP, Label: "điện thoại", Secret: bytes.Repeat([]byte{7}, 20)}
+	key := directory.Factor{ID: "f2", Kind: directory.WebAuthn, Credential: []byte{1}, PublicKey: []byte{2}, RP: "xa.example"}
+	codes := []digest.Digest{directory.RecoveryHash(o, "A"), directory.RecoveryHash(o, "B")}
+	change := func(id directory.AccountID, by command.By, f func(*command.ChangeFactor)) *command.ChangeFactor {
+		c := &command.ChangeFactor{ID: id, By: by}
+		f(c)
+		return c
+	}
+	add := func(f directory.Factor) func(*command.ChangeFactor) {
+		return func(c *command.ChangeFactor) { c.Add, c.Recovery = &f, codes }
+	}
+	remove := func(id string) func(*command.ChangeFactor) {
+		return func(c *command.ChangeFactor) { c.Remove = id }
+	}
+	s.fails(directory.Invalid, change(a, s.as(a, commune), add(totp)))
+	s.fails(directory.Denied, change(o, s.as(p, commune), add(totp)))
+	s.fails(directory.Denied, change(o, command.By{}, add(totp)))
+	s.fine(change(o, s.as(o, commune), add(totp)))
+	s.fails(directory.Conflict, change(o, s.as(o, commune), add(totp)))
+	s.fine(change(o, s.as(o, commune), add(key)))
+	key.ID = "f3"
+	s.fails(directory.Conflict, change(o, s.as(o, commune), add(key)))
+	use := func(c *command.ChangeFactor) { c.Use = codes[0] }
+	s.fine(change(o, s.as(o, commune), use))
+	s.fails(directory.NotFound, change(o, s.as(o, commune), use))
+	s.fails(directory.Denied, change(o, s.as(p, commune), remove("f1")))
+	s.fine(change(o, command.By{}, remove("f1")))
+	s.fine(change(o, s.as(o, commune), remove("f2")))
+	if got := s.account(o); got.SecondFactor() || got.Recovery != nil {
+		t.Error("recovery codes are left without a factor")
+	}
+	s.fails(directory.Conflict, change(o, s.as(o, commune), func(c *command.ChangeFactor) { c.Recovery = codes }))
+	for i := range directory.MaxFactors {
+		f := totp
+		f.ID = fmt.Sprint(i)
+		s.fine(change(o, s.as(o, commune), add(f)))
+	}
+	s.fails(directory.Exhausted, change(o, s.as(o, commune), add(totp)))
+}
+
+func TestWhoIsRequiredToHaveAFactor(t *testing.T) {
+	s := enrolled(t)
+	a := directory.Account{ID: "a", Grants: []directory.Grant{role(commune, directory.Signatory)}}
+	day := func() directory.Date { return directory.DateOf(time.Unix(s.at, 0)) }
+	requires := func() bool {
+		p, err := state.FactorPolicy(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Requires(a, commune, day())
+	}
+	if requires() {
+		t.Error("on the first day")
+	}
+	s.pass((directory.FactorGrace + 1) * 24 * time.Hour)
+	if !requires() {
+		t.Error("not after the days of grace")
+	}
+	s.fine(&command.AccountRules{Policy: &directory.FactorPolicy{}})
+	if requires() {
+		t.Error("although the province says nobody must")
+	}
+}
+
+func TestAnAdminGivesNoMoreThanTheWorkOfTheOffice(t *testing.T) {
+	s := enrolled(t)
+	chief := s.hire("chief", role(commune, directory.Admin))
+	o, far := s.hire("o", role(commune, directory.DeskOfficer)), s.hire("far", role(other, directory.DeskOfficer))
+	by := s.as(chief, commune)
+	give := func(id directory.AccountID, by command.By, g ...directory.Grant) *command.ChangeGrants {
+		return &command.ChangeGrants{ID: id, By: by, Add: g}
+	}
+	take := func(id directory.AccountID, by command.By, g ...directory.Grant) *command.ChangeGrants {
+		return &command.ChangeGrants{ID: id, By: by, Remove: g}
+	}
+	s.fine(give(o, by, role(commune, directory.Specialist, "civil")))
+	s.fails(directory.Conflict, give(o, by, role(commune, directory.Specialist, "civil")))
+	s.fails(directory.Denied, give(o, by, role(commune, directory.Signatory)))
+	s.fails(directory.Denied, give(o, by, role(commune, directory.Admin)))
+	s.fails(directory.Denied, give(o, by, role(other, directory.DeskOfficer)))
+	s.fails(directory.Denied, give(chief, by, role(commune, directory.DeskOfficer)))
+	s.fails(directory.Denied, give(far, by, role(commune, directory.DeskOfficer)))
+	s.fails(directory.Denied, give(o, s.as(o, commune), role(commune, directory.Specialist)))
+	s.fails(directory.Denied, give(o, s.as(chief, other), role(other, directory.DeskOfficer)))
+	s.fails(directory.NotFound, give(o, command.By{}, role("H32.9", directory.DeskOfficer)))
+	s.fails(directory.NotFound, give(o, command.By{}, role(commune, directory.Specialist, "none")))
+	s.fine(take(o, by, role(commune, directory.DeskOfficer)))
+	s.fails(directory.Denied, take(o, by, role(commune, directory.Specialist, "civil"))) // the last one
+	s.fails(directory.Conflict, take(o, command.By{}, role(commune, directory.Admin)))
+	s.fine(&command.SetPassword{ID: chief, Verifier: verifier("first")})
+	s.fails(directory.Denied, give(o, s.as(chief, commune), role(commune, directory.DeskOfficer))) // before choosing a password
+	s.fails(directory.Denied, &command.CloseAccount{ID: o, By: s.as(chief, commune), Reason: "x"})
+}
+
+func TestADelegationIsNeverMoreThanTheDelegatorHas(t *testing.T) {
+	s := enrolled(t)
+	own := role(commune, directory.Signatory, "civil")
+	nam, lan := s.hire("nam", own), s.hire("lan", role(commune, directory.DeskOfficer))
+	chief, far := s.hire("chief", role(commune, directory.Admin)), s.hire("far", role(other, directory.Signatory))
+	make := func(by command.By, d directory.Delegation) *command.Delegate {
+		return &command.Delegate{Delegation: d, By: by}
+	}
+	by := s.as(nam, commune)
+	s.fails(directory.Denied, make(by, delegation("d", nam, lan, role(commune, directory.Signatory), day1, day9)))
+	s.fails(directory.Denied, make(by, delegation("d", nam, lan, role(commune, directory.Specialist, "civil"), day1, day9)))
+	s.fails(directory.Denied, make(by, delegation("d", nam, far, own, day1, day9)))
+	s.fails(directory.Denied, make(s.as(lan, commune), delegation("d", nam, lan, own, day1, day9)))
+	s.fails(directory.Denied, make(s.as(chief, commune), delegation("d", nam, chief, own, day1, day9)))
+	s.fails(directory.Invalid, make(by, delegation("d", nam, lan, own, "2026-11-01", "2026-11-17")))
+	s.fine(make(by, delegation("d", nam, lan, own, day1, day9)))
+	s.fails(directory.Conflict, make(by, delegation("d", nam, lan, own, day1, day9)))
+	s.fails(directory.Denied, make(s.as(lan, commune), delegation("e", lan, nam, own, day1, day9))) // not passed on
+	may := func(on directory.Date) string {
+		by, ok := s.account(lan).May(commune, directory.Signatory, land, on)
+		if !ok {
+			return "no"
+		}
+		return string(by.Delegation.From)
+	}
+	for on, want := range map[directory.Date]string{"2026-11-17": "no", day1: "nam", day9: "nam", "2026-11-27": "no"} {
+		if got := may(on); got != want {
+			t.Errorf("on %s: %s, want %s", on, got, want)
+		}
+	}
+	shorter := own
+	shorter.Valid.To = "2026-11-20"
+	s.fine(&command.ChangeGrants{ID: nam, Remove: []directory.Grant{own}, Add: []directory.Grant{shorter}})
+	if may("2026-11-20") != "nam" || may("2026-11-21") != "no" {
+		t.Error("it is not cut with the grant")
+	}
+	s.fine(&command.ChangeGrants{ID: nam, Remove: []directory.Grant{shorter}})
+	if may(day1) != "no" || len(s.account(nam).Given) != 0 {
+		t.Error("it does not end with the grant")
+	}
+	s.fine(&command.ChangeGrants{ID: nam, Add: []directory.Grant{own}})
+	if may(day1) != "no" {
+		t.Error("it comes back with the grant")
+	}
+}
+
+func TestADelegationEnds(t *testing.T) {
+	own := role(commune, directory.Signatory)
+	for what, end := range map[string]func(s *tables){
+		"by the delegator": func(s *tables) {
+			s.fine(&command.Delegate{Delegation: directory.Delegation{ID: "d", From: "nam"}, By: s.as("nam", commune), End: "về"})
+		},
+		"by the admin": func(s *tables) {
+			s.fine(&command.Delegate{Delegation: directory.Delegation{ID: "d", From: "nam"}, By: s.as("chief", commune), End: "về"})
+		},
+		"with the delegator": func(s *tables) { s.fine(&command.CloseAccount{ID: "nam", Reason: "nghỉ"}) },
+		"with the delegate": func(s *tables) {
+			s.fine(&command.CloseAccount{ID: "lan", By: s.as("chief", commune), Reason: "nghỉ"})
+		},
+		"with the delegate's last role": func(s *tables) {
+			s.fine(&command.ChangeGrants{ID: "lan", Remove: []directory.Grant{role(commune, directory.DeskOfficer)}, Add: []directory.Grant{role(other, directory.DeskOfficer)}})
+		},
+	} {
+		s := enrolled(t)
+		s.hire("nam", own)
+		s.hire("lan", role(commune, directory.DeskOfficer))
+		s.hire("chief", role(commune, directory.Admin))
+		s.fine(&command.Delegate{Delegation: delegation("d", "nam", "lan", own, day1, day9), By: s.as("nam", commune)})
+		s.fails(directory.Denied, &command.Delegate{Delegation: directory.Delegation{ID: "d", From: "nam"}, By: s.as("lan", commune), End: "x"})
+		end(s)
+		if a, b := s.account("nam"), s.account("lan"); len(a.Given)+len(b.Acting) != 0 || b.Has(commune, directory.Signatory, day1) {
+			t.Errorf("%s: it goes on", what)
+		}
+		for _, id := range []directory.AccountID{"nam", "lan"} {
+			if h := fmt.Sprint(s.history(id)); !strings.Contains(h, "delegation_ended") || !strings.Contains(h, "delegated") {
+				t.Errorf("%s: history of %s: %s", what, id, h)
+			}
+		}
+		s.fails(directory.NotFound, &command.Delegate{Delegation: directory.Delegation{ID: "d", From: "nam"}, End: "x"})
+	}
+}
+
+func TestDisabledMeansNothing(t *testing.T) {
+	s := enrolled(t)
+	chief := s.hire("chief", role(commune, directory.Admin))
+	o, both := s.hire("o", role(commune, directory.Signatory)), s.hire("both", role(commune, directory.DeskOfficer), role(other, directory.DeskOfficer))
+	a := s.join("a", "")
+	close := func(id directory.AccountID, by command.By) *command.CloseAccount {
+		return &command.CloseAccount{ID: id, By: by, Reason: "nghỉ hưu"}
+	}
+	s.fails(directory.Denied, close(both, s.as(chief, commune)))
+	s.fails(directory.Denied, close(a, s.as(chief, commune)))
+	s.fails(directory.Denied, close(chief, s.as(chief, commune)))
+	by := s.as(o, commune)
+	s.fine(close(o, s.as(chief, commune)))
+	s.fails(directory.Conflict, close(o, command.By{}))
+	got := s.account(o)
+	if _, ok := got.May(commune, directory.Signatory, land, day1); ok || got.Has(commune, directory.Signatory, day1) || got.Closed.Reason != "nghỉ hưu" || got.Since != s.at {
+		t.Errorf("disabled: %+v", got.Closed)
+	}
+	s.fails(directory.Denied, &command.SetPassword{ID: o, By: by, Verifier: verifier("new")})
+	s.fails(directory.Conflict, &command.IssueReset{ID: o, Hash: digest.Of(nil), Expires: s.at + 60})
+	open := func(by command.By) *command.CloseAccount {
+		return &command.CloseAccount{ID: o, By: by, Open: true, Reason: "về"}
+	}
+	s.fine(open(s.as(chief, commune)))
+	s.fine(close(o, command.By{}))
+	s.fails(directory.Denied, open(s.as(chief, commune))) // province IT disabled it
+	s.fine(open(command.By{}))
+}
+
+func TestAMergedAccountIsTheOther(t *testing.T) {
+	s := enrolled(t)
+	a, b, c := s.join("a", anIdentity), s.join("b", ""), s.join("c", "056090000002")
+	o := s.hire("o", role(commune, directory.DeskOfficer))
+	track := func(code string, of directory.AccountID) directory.Track {
+		return directory.Track{Code: code, Root: commune, Holder: commune, State: "accepted", AsOf: s.at * 1000, Applicant: of}
+	}
+	s.fine(&command.Report{From: commune, Tracks: []directory.Track{track("H32.22327-261118-0001", a), track("H32.22327-261118-0002", b)}})
+	merge := func(stays, goes directory.AccountID) *command.MergeAccounts {
+		return &command.MergeAccounts{Survivor: stays, Merged: goes, Reason: "đăng ký hai lần"}
+	}
+	s.fails(directory.Conflict, merge(a, c)) // two people
+	s.fails(directory.Invalid, merge(a, o))
+	by := s.as(a, commune)
+	s.fine(merge(b, a))
+	got := s.account(b)
+	if got.Identity != anIdentity || !got.Is(a) || !got.Is(b) || got.Is(c) || !s.account(a).Disabled {
+		t.Errorf("the survivor: %+v", got.Former)
+	}
+	if p, ok, err := state.Person(s, a); err != nil || !ok || p.ID != b {
+		t.Errorf("the id of before stands for %v %v %v", p, ok, err)
+	}
+	for _, id := range []directory.AccountID{a, b} {
+		if mine, err := state.TracksOfPerson(s, id); err != nil || len(mine) != 2 {
+			t.Errorf("dossiers by %s: %v %v", id, mine, err)
+		}
+	}
+	if h := fmt.Sprint(s.history(b)); strings.Count(h, "made") != 2 || strings.Count(h, "merged") != 2 {
+		t.Errorf("the histories of both: %s", h)
+	}
+	name := "X"
+	s.fails(directory.Conflict, &command.EditAccount{ID: a, By: by, Profile: command.Profile{Name: &name}})
+	s.fails(directory.Conflict, merge(c, a))
+	if _, ok, _ := state.AccountByLogin(s, "login.a"); ok {
+		t.Error("the login of before signs in")
+	}
+	d := s.join("d", "")
+	s.fine(merge(d, b)) // and on
+	if p, _, err := state.Person(s, a); err != nil || p.ID != d || !p.Is(a) {
+		t.Errorf("after a second merge: %v %v", p, err)
+	}
+	again := person("e")
+	again.Identity = anIdentity
+	s.fails(directory.Known, &command.MakeAccount{Account: again, By: directory.Actor{Office: commune}})
+}
+
+// TestAccountFormatsStay holds what rows of accounts are made of.
+func TestAccountFormatsStay(t *testing.T) {
+	s := enrolled(t)
+	own := role(commune, directory.Signatory, "civil")
+	own.Steps = []string{"decide", "1.004873/return"}
+	s.hire("nam", own)
+	s.hire("lan", role(commune, directory.DeskOfficer))
+	s.fine(&command.Delegate{Delegation: delegation("d", "nam", "lan", own, day1, day9), By: s.as("nam", commune)})
+	s.fine(&command.ChangeFactor{
+		ID: "nam", By: s.as("nam", commune), Recovery: []digest.Digest{directory.RecoveryHash("nam", "A")},
+		Add: &directory.Factor{
+			ID: "k", Kind: directory.WebAuthn, Label: "khoá", Credential: []byte{1}, PublicKey: []byte{2}, SignCount: 3, Flags: 5,
+			Transports: []string{"usb"}, RP: "xa.example", AAGUID: bytes.Repeat([]byte{9}, 16),
+		},
+	})
+	s.fine(&command.ChangeFactor{ID: "nam", By: s.as("nam", commune), Add: &directory.Factor{ID: "t", Kind: directory.TOTP, Label: "điện thoại", Secret: bytes.Repeat([]byte{7}, 20)}})
+	s.fine(&command.IssueReset{ID: "nam", Hash: directory.ResetHash("X"), Expires: s.at + 60})
+	s.join("a", anIdentity)
+	s.join("b", "")
+	s.fine(&command.MergeAccounts{Survivor: "a", Merged: "b", Reason: "hai lần"})
+	s.fine(&command.AccountRules{Policy: &directory.FactorPolicy{Needs: []directory.FactorNeed{{Role: directory.Signatory, From: day1}}}})
+	s.fine(&command.AccountRules{Index: 10})
+	var rows []string
+	for _, k := range []string{
+		"account/nam", "account/lan", "account/a", "account/b", "history/nam/00000002", "history/lan/00000002", "history/a/00000002",
+		"reset/nam", "identity/" + anIdentity, "retired/login.b", "meta/factors", "meta/identities",
+	} {
+		b, _ := s.Get(k)
+		rows = append(rows, fmt.Sprintf("%s %x\n", k, b))
+	}
+	golden.Check(t, "account-rows", []byte(strings.Join(rows, "")))
+}
