@@ -44,7 +44,15 @@ func (r *Ring) Replace(next *Private) {
 	if v.now.Public().ID() == next.Public().ID() {
 		return
 	}
-	r.now.Store(&ring{next, append([]*Private{v.now}, v.former...)})
+	r.now.Store(&ring{next, append([]*Private{v.now}, without(v.former, next.Public().ID())...)})
+}
+
+// Add adds an identity that opens what is sealed to it and signs nothing, as one that will take the place of the present one.
+func (r *Ring) Add(p *Private) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	v := r.now.Load()
+	r.now.Store(&ring{v.now, append([]*Private{p}, without(v.former, p.Public().ID())...)})
 }
 
 // Forget drops a former identity: nothing sealed to it is under way any more.
@@ -52,6 +60,9 @@ func (r *Ring) Forget(id digest.Digest) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	v := r.now.Load()
-	rest := slices.DeleteFunc(slices.Clone(v.former), func(p *Private) bool { return p.Public().ID() == id })
-	r.now.Store(&ring{v.now, rest})
+	r.now.Store(&ring{v.now, without(v.former, id)})
+}
+
+func without(all []*Private, id digest.Digest) []*Private {
+	return slices.DeleteFunc(slices.Clone(all), func(p *Private) bool { return p.Public().ID() == id })
 }

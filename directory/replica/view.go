@@ -149,6 +149,22 @@ func (r *Replica) Node(office directory.OfficeCode) (directory.Node, bool) {
 	return n, ok
 }
 
+// Retired returns the keys that an office's node had before and has itself put others in the place of, newest first, without those
+// that were revoked since.
+func (r *Replica) Retired(office directory.OfficeCode) (out []replication.Peer) {
+	v := r.now.Load()
+	for _, n := range v.e.Nodes {
+		if n.Office != office || n.Retired == 0 || n.Revoked != 0 {
+			continue
+		}
+		if p, ok := v.byTLS[identity.TLSID(n.Identity.TLS)]; ok {
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(a, b replication.Peer) int { return b.Retired.Compare(a.Retired) })
+	return out
+}
+
 // Predecessors counts the machines that were the office's before the one it has, on the day that one was enrolled; on every
 // other day it is 0.
 func (r *Replica) Predecessors(office directory.OfficeCode, on directory.Date) (count int) {

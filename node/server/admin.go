@@ -24,7 +24,8 @@ type Status struct {
 	Connected []string `json:"connected"`
 	Seen      int      `json:"seen"` // peers that gossip knows
 	// Forks counts the editions kept as evidence that the directory contradicts itself; 0 where all is well.
-	Forks int `json:"forks,omitempty"`
+	Forks int       `json:"forks,omitempty"`
+	Keys  KeyStatus `json:"keys"`
 	// Calendar tells how far the calendar of working days reaches that this node has.
 	Calendar directory.CalendarReach `json:"calendar"`
 }
@@ -33,7 +34,7 @@ type Status struct {
 func (n *Server) Status() (Status, error) {
 	s := Status{
 		Office: string(n.enrolment.Office), Portal: n.enrolment.Portal, Version: n.cfg.Version, Started: n.started.Unix(),
-		Line: n.link.Line(), Edition: n.replica.Number(), Connected: []string{}, Seen: len(n.gossip.Members()), Forks: n.forks(),
+		Line: n.link.Line(), Edition: n.replica.Number(), Connected: []string{}, Seen: len(n.gossip.Members()), Forks: n.forks(), Keys: n.keyStatus(),
 	}
 	days, _ := n.replica.Calendar()
 	s.Calendar = days.Reach(directory.DateOf(n.cfg.Now()))
@@ -50,6 +51,7 @@ func (n *Server) Admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", n.adminStatus)
 	mux.HandleFunc("POST /line", n.adminLine)
+	mux.HandleFunc("POST /rotate", n.adminRotate)
 	mux.HandleFunc("GET /bundle", n.adminWriteBundle)
 	mux.HandleFunc("POST /bundle", n.adminReadBundle)
 	return mux

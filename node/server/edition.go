@@ -137,6 +137,9 @@ func (n *Server) install(b []byte) error {
 		return err
 	}
 	n.log.Debug("edition taken", "edition", n.replica.Number())
+	if err := n.adopt(); err != nil {
+		n.log.Error("new keys not taken into use; tried again with the next edition and at the next start", "err", err)
+	}
 	n.link.Recheck()
 	n.gossip.SetMeta(n.meta())
 	return n.courier.WakeAll(context.Background())

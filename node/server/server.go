@@ -51,7 +51,7 @@ type Server struct {
 	log       *slog.Logger
 	enrolment enrolment
 	genesis   directory.Genesis
-	id        *identity.Private
+	ring      *identity.Ring
 
 	replica *replica.Replica
 	store   *store.Store
@@ -68,6 +68,11 @@ type Server struct {
 	sighted  chan struct{} // a server of the directory may be in reach again
 	// installing is held while an edition is taken, so that each is compared with the one before.
 	installing sync.Mutex
+	rotating   sync.Mutex        // guards the three below
+	next       *identity.Private // keys to be taken into use, nil for none
+	refusal    error             // of the last that were to be
+	rotated    chan struct{}     // closed when a rotation has ended
+	rotate     chan struct{}     // a rotation has begun
 	ready      chan struct{}
 	started    time.Time
 	close      []func() error // in the order of opening
@@ -84,7 +89,7 @@ func Open(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	n := &Server{cfg: cfg, log: cfg.Log, newer: make(chan replication.Name, 1), sighted: make(chan struct{}, 1), ready: make(chan struct{}), started: cfg.Now()}
+	n := &Server{cfg: cfg, log: cfg.Log, newer: make(chan replication.Name, 1), sighted: make(chan struct{}, 1), rotated: make(chan struct{}), rotate: make(chan struct{}, 1), ready: make(chan struct{}), started: cfg.Now()}
 	n.opened(n.closeSocket)
 	for _, step := range []func() error{n.openFolder, n.openStores, n.connect} {
 		if err := step(); err != nil {
@@ -129,13 +134,13 @@ func (n *Server) openFolder() (err error) {
 	if err := n.enrolment.move(n.cfg.Dir, n.cfg.Addr, n.cfg.Portal); err != nil {
 		return fmt.Errorf("open node: %w", err)
 	}
-	if n.id, err = identity.Load(n.path(identityFile)); err != nil {
+	if err := n.openKeys(); err != nil {
 		return fmt.Errorf("open node: %w", err)
 	}
 	if n.replica, err = replica.Open(n.path(replicaFolder), n.genesis); err != nil {
 		return fmt.Errorf("open node: %w", err)
 	}
-	return nil
+	return n.adopt() // a crash may have come between the edition and this
 }
 
 func (n *Server) openStores() (err error) {
@@ -160,19 +165,19 @@ func (n *Server) openStores() (err error) {
 // connect joins the rooms over the link.
 func (n *Server) connect() (err error) {
 	self := replication.Name(n.enrolment.Office)
-	n.link, err = link.New(link.Config{Name: self, Identity: n.id, Resolver: n.replica, Conn: n.cfg.Conn, Log: n.log})
+	n.link, err = link.New(link.Config{Name: self, Identity: n.ring.Now(), Ring: n.ring, Resolver: n.replica, Conn: n.cfg.Conn, Log: n.log})
 	if err != nil {
 		return fmt.Errorf("open node: %w", err)
 	}
 	n.opened(n.link.Close)
 	n.calls = client.New(n.link, n.replica)
 	n.office = office.New(office.Config{
-		Code: n.enrolment.Office, Identity: n.id, Store: n.store, Blobs: n.blobs, Spool: n.spool, Directory: n.replica,
+		Code: n.enrolment.Office, Identity: n.ring.Now(), Ring: n.ring, Store: n.store, Blobs: n.blobs, Spool: n.spool, Directory: n.replica,
 		Calls: n.calls, Peers: peers{n.link}, Passwords: session.NewPasswords(checksAtOnce),
 		Now: n.cfg.Now, Log: n.log, Wake: func(to replication.Name) { n.courier.Wake(to) },
 	})
 	n.courier = courier.New(courier.Config{
-		Self: self, Identity: n.id, Link: n.link, Spool: n.spool, Outbox: n.office.Outbox(), Inbox: n.office.Inbox(),
+		Self: self, Identity: n.ring.Now(), Ring: n.ring, Link: n.link, Spool: n.spool, Outbox: n.office.Outbox(), Inbox: n.office.Inbox(),
 		Resolver: n.replica, Log: n.log,
 	})
 	n.link.OnContact(n.sight)
@@ -190,20 +195,15 @@ func (n *Server) connect() (err error) {
 	return nil
 }
 
-// Session verifies a session signed by any node of the province.
-func (n *Server) Session(token string) (session.Session, error) {
-	return session.Verify(token, n.keys, n.cfg.Now())
-}
-
 // Issue signs a session of an account that has just proven itself here.
 func (n *Server) Issue(a directory.Account) (string, error) {
-	return session.Issue(n.id, n.enrolment.Office, a, n.cfg.Now())
+	return session.Issue(n.ring.Now(), n.enrolment.Office, a, n.cfg.Now())
 }
 
 // keys are those of an office whose node is trusted now. A server of the directory is no office: it signs nobody in.
 func (n *Server) keys(code directory.OfficeCode) (*identity.Keys, error) {
 	if code == n.enrolment.Office {
-		return n.id.Public().Keys()
+		return n.ring.Now().Public().Keys()
 	}
 	if node, ok := n.replica.Node(code); !ok || node.Revoked != 0 {
 		return nil, fmt.Errorf("node of %s: %w", code, session.ErrInvalid)
@@ -257,6 +257,7 @@ func (n *Server) Run(ctx context.Context) error {
 	work.Go(func() { n.keepUp(ctx) })
 	work.Go(func() { n.keepPlace(ctx) })
 	work.Go(func() { n.takeFromPeers(ctx) })
+	work.Go(func() { n.keepKeys(ctx) })
 	work.Go(func() { errs <- n.courier.Run(ctx) })
 	work.Go(func() { errs <- n.servePages(ctx) })
 	var err error

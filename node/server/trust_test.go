@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"motcua/crypto/identity"
 	"motcua/directory"
 	"motcua/directory/directorytest"
 	"motcua/directory/edition"
@@ -65,7 +66,7 @@ func offline(t *testing.T, now time.Time) *Server {
 	}
 	return &Server{
 		cfg: Config{Dir: t.TempDir(), Now: func() time.Time { return now }}, enrolment: enrolment{Office: own},
-		id: directorytest.Identity(100), replica: r,
+		ring: identity.NewRing(directorytest.Identity(100)), replica: r,
 	}
 }
 
