@@ -19,7 +19,7 @@ import (
 )
 
 func directoryCommands() []*command {
-	return []*command{directoryInitCommand(), directoryFoundCommand(), directoryServeCommand(), directoryStatusCommand()}
+	return []*command{directoryInitCommand(), directoryFoundCommand(), directoryServeCommand(), directoryStatusCommand(), directoryEditionCommand()}
 }
 
 // cardType is the PEM type of a server's card: its name, address and public keys.
@@ -192,6 +192,8 @@ func printDirectoryStatus(w io.Writer, s server.Status) {
 		state := connected(n.Connected)
 		if n.Revoked != nil {
 			state = "revoked: " + n.Reason
+		} else if n.Retired != nil {
+			continue // the office's node has newer keys, and a line of its own
 		}
 		fmt.Fprintf(t, "node %s\t%s\t%s\n", n.Office, n.Addr, state)
 	}

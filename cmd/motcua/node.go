@@ -19,7 +19,7 @@ import (
 )
 
 func nodeCommands() []*command {
-	return []*command{nodeEnrolCommand(), nodeServeCommand(), nodeStatusCommand()}
+	return []*command{nodeEnrolCommand(), nodeServeCommand(), nodeStatusCommand(), nodeEditionCommand(), nodeEditionInstallCommand()}
 }
 
 func nodeEnrolCommand() *command {

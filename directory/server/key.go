@@ -26,8 +26,16 @@ type TokenStatus struct {
 	ID      string               `json:"id"`
 	Office  directory.OfficeCode `json:"office"`
 	Expires time.Time            `json:"expires"`
-	State   string               `json:"state"` // open, used, expired, void
+	State   string               `json:"state"` // see TokenOpen and its like
 }
+
+// The states of a token.
+const (
+	TokenOpen    = "open"
+	TokenUsed    = "used"
+	TokenExpired = "expired"
+	TokenVoid    = "void"
+)
 
 // VoidRequest is what POST /void takes: the ID of a token, as listed.
 type VoidRequest struct {
@@ -114,13 +122,13 @@ func (s *Server) tokens(ctx context.Context) (out []TokenStatus, err error) {
 func (s *Server) tokenState(t state.Token) string {
 	switch {
 	case !t.Node.IsZero():
-		return "used"
+		return TokenUsed
 	case t.Void:
-		return "void"
+		return TokenVoid
 	case t.Expires <= s.cfg.Now().Unix():
-		return "expired"
+		return TokenExpired
 	}
-	return "open"
+	return TokenOpen
 }
 
 func (s *Server) voidToken(ctx context.Context, q VoidRequest) (TokenStatus, error) {

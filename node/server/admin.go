@@ -52,6 +52,8 @@ func (n *Server) Admin() http.Handler {
 	mux.HandleFunc("GET /status", n.adminStatus)
 	mux.HandleFunc("POST /line", n.adminLine)
 	mux.HandleFunc("POST /rotate", n.adminRotate)
+	mux.HandleFunc("GET /edition", n.adminWriteEdition)
+	mux.HandleFunc("POST /edition", n.adminInstallEdition)
 	mux.HandleFunc("GET /bundle", n.adminWriteBundle)
 	mux.HandleFunc("POST /bundle", n.adminReadBundle)
 	return mux

@@ -3,8 +3,10 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"time"
 
@@ -160,6 +162,33 @@ func (n *Server) take(b []byte) (newer bool, err error) {
 		n.keepFork(before, n.replica.Bytes())
 	}
 	return err == nil, err
+}
+
+// adminWriteEdition gives the edition at hand, for a file.
+func (n *Server) adminWriteEdition(w http.ResponseWriter, _ *http.Request) {
+	b := n.replica.Bytes()
+	if len(b) == 0 {
+		http.Error(w, "write edition: this node has none yet; connect it to the directory", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Write(b)
+}
+
+// EditionReport says which edition a node goes by after it was given one, and whether that is the one it was given.
+type EditionReport struct {
+	Edition uint64 `json:"edition"`
+	Newer   bool   `json:"newer"`
+}
+
+// adminInstallEdition takes an edition from a file, in any form that edition.Receive reads.
+func (n *Server) adminInstallEdition(w http.ResponseWriter, r *http.Request) {
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, edition.MaxSigned))
+	before := n.replica.Number()
+	if err == nil {
+		err = n.install(b)
+	}
+	answer(w, EditionReport{n.replica.Number(), n.replica.Number() > before}, err)
 }
 
 // keepUp has every new edition of the directory within a second while it is in reach.
