@@ -144,8 +144,8 @@ func (e *Editions) leave(name replication.Name) {
 var ErrBusy = errors.New("it hands out too many editions just now")
 
 // AskEdition asks a server or a peer for an edition newer than the one held, for edition.Receive to read; nil if it has none. The
-// other side waits for one as long as is said, at most MaxWait.
-func AskEdition(ctx context.Context, l *link.Link, from replication.Name, held edition.Held, wait time.Duration) ([]byte, error) {
+// other side waits for one as long as is said, at most MaxWait. Coming, unless nil, is called once it begins to come.
+func AskEdition(ctx context.Context, l *link.Link, from replication.Name, held edition.Held, wait time.Duration, coming func()) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, transferTime)
 	defer cancel()
 	s, err := l.Dial(ctx, from, EditionProtocol)
@@ -168,6 +168,9 @@ func AskEdition(ctx context.Context, l *link.Link, from replication.Name, held e
 			return nil, fmt.Errorf("ask %s for an edition: %w", from, ErrBusy)
 		case a.Coming:
 			s.SetStall(standstill)
+			if coming != nil {
+				coming()
+			}
 		case !a.Later:
 			return a.Edition, nil
 		}
@@ -187,7 +190,7 @@ func (c *Client) FetchEdition(ctx context.Context, held edition.Held) ([]byte, e
 
 func (c *Client) askEditions(ctx context.Context, held edition.Held, wait time.Duration) ([]byte, error) {
 	for _, server := range c.order() {
-		b, err := AskEdition(ctx, c.link, replication.Name(server), held, wait)
+		b, err := AskEdition(ctx, c.link, replication.Name(server), held, wait, nil)
 		if r, ok := errors.AsType[*link.Refused](err); ok && r.Why == link.UnknownProtocol {
 			b, err = c.askWhole(ctx, server, held, wait)
 		}

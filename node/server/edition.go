@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"motcua/directory"
@@ -37,6 +38,7 @@ const (
 const (
 	peerPause   = time.Second
 	lookAtPeers = 30 * time.Second
+	peersAsked  = 8 // one after the other
 )
 
 type editionQuestion struct {
@@ -86,10 +88,10 @@ func sendEdition(ctx context.Context, s *link.Stream, at editions) error {
 	return s.Send(a)
 }
 
-// askEdition takes the edition of a peer if it is newer.
-func (n *Server) askEdition(ctx context.Context, from replication.Name) error {
+// askEdition takes the edition of a peer if it is newer. Coming is called once it begins to come.
+func (n *Server) askEdition(ctx context.Context, from replication.Name, coming func()) error {
 	return n.takeFrom(func(held edition.Held) ([]byte, error) {
-		b, err := client.AskEdition(ctx, n.link, from, held, 0)
+		b, err := client.AskEdition(ctx, n.link, from, held, 0, coming)
 		if r, ok := errors.AsType[*link.Refused](err); ok && r.Why == link.UnknownProtocol {
 			return receiveEdition(ctx, n.link, from, editionQuestion{held.Number, held.Epoch})
 		}
@@ -284,24 +286,61 @@ func keepTold(ctx context.Context, wrong func() (bool, <-chan struct{}), tell fu
 	}
 }
 
-// takeFromPeers takes newer editions from the peers that gossip names, and now and then from any that is ahead: the one that was
-// named may have been busy.
+// takeFromPeers takes newer editions from the peers that gossip names, and now and then from any that is ahead: those that were
+// asked may have been busy.
 func (n *Server) takeFromPeers(ctx context.Context) {
 	for ctx.Err() == nil {
-		var name replication.Name
 		select {
 		case <-ctx.Done():
 			return
-		case name = <-n.newer:
+		case <-n.newer:
 			wait(ctx, peerPause/2+rand.N(peerPause))
 		case <-time.After(lookAtPeers/2 + rand.N(lookAtPeers)):
 		}
-		if name, ok := n.ahead(name); ok {
-			if err := n.askEdition(ctx, name); err != nil {
-				n.log.Debug("no edition from a peer", "peer", name, "err", err)
+		n.takeFromAny(ctx, n.ahead())
+	}
+}
+
+// takeFromAny asks peers, the next whenever one has not begun to answer within a moment, until one has brought an edition.
+func (n *Server) takeFromAny(ctx context.Context, peers []replication.Name) {
+	var asked sync.WaitGroup
+	defer asked.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	done, coming := make(chan bool, len(peers)), make(chan struct{}, 1)
+	for running := 0; ctx.Err() == nil && (running > 0 || len(peers) > 0); {
+		var moment <-chan time.Time
+		if len(peers) > 0 {
+			name := peers[0]
+			peers, running = peers[1:], running+1
+			asked.Go(func() { done <- n.takeFromPeer(ctx, name, coming) })
+			moment = time.After(peerPause)
+		}
+		select {
+		case <-moment:
+		case <-coming:
+			peers = nil // or it would come twice over a slow line
+		case good := <-done:
+			if running--; good {
+				return
 			}
+		case <-ctx.Done():
 		}
 	}
+}
+
+func (n *Server) takeFromPeer(ctx context.Context, name replication.Name, coming chan<- struct{}) bool {
+	before := n.replica.Number()
+	err := n.askEdition(ctx, name, func() {
+		select {
+		case coming <- struct{}{}:
+		default:
+		}
+	})
+	if err != nil && ctx.Err() == nil {
+		n.log.Debug("no edition from a peer", "peer", name, "err", err)
+	}
+	return err == nil && n.replica.Number() > before
 }
 
 func wait(ctx context.Context, d time.Duration) {
@@ -311,21 +350,15 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// ahead returns a peer with a newer edition: the one named, or any.
-func (n *Server) ahead(named replication.Name) (replication.Name, bool) {
-	var all []replication.Name
+// ahead returns some peers with a newer edition, as far as gossip knows.
+func (n *Server) ahead() (all []replication.Name) {
 	for _, m := range n.gossip.Members() {
 		if m.Meta.Edition > n.replica.Number() {
-			if m.Name == named {
-				return named, true
-			}
 			all = append(all, m.Name)
 		}
 	}
-	if len(all) == 0 {
-		return "", false
-	}
-	return all[rand.N(len(all))], true
+	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all[:min(len(all), peersAsked)]
 }
 
 // seen is told by gossip of a peer that is there.
@@ -337,7 +370,7 @@ func (n *Server) seen(name replication.Name, m gossip.Meta) {
 		return
 	}
 	select {
-	case n.newer <- name:
+	case n.newer <- struct{}{}:
 	default: // one is enough
 	}
 }

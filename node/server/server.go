@@ -64,8 +64,8 @@ type Server struct {
 	office  *office.Office
 
 	editions *client.Editions // handed to other nodes
-	newer    chan replication.Name
-	sighted  chan struct{} // a server of the directory may be in reach again
+	newer    chan struct{}    // a peer has a newer edition
+	sighted  chan struct{}    // a server of the directory may be in reach again
 	// installing is held while an edition is taken, so that each is compared with the one before.
 	installing sync.Mutex
 	rotating   sync.Mutex        // guards the three below
@@ -89,7 +89,7 @@ func Open(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	n := &Server{cfg: cfg, log: cfg.Log, newer: make(chan replication.Name, 1), sighted: make(chan struct{}, 1), rotated: make(chan struct{}), rotate: make(chan struct{}, 1), ready: make(chan struct{}), started: cfg.Now()}
+	n := &Server{cfg: cfg, log: cfg.Log, newer: make(chan struct{}, 1), sighted: make(chan struct{}, 1), rotated: make(chan struct{}), rotate: make(chan struct{}, 1), ready: make(chan struct{}), started: cfg.Now()}
 	n.opened(n.closeSocket)
 	for _, step := range []func() error{n.openFolder, n.openStores, n.connect} {
 		if err := step(); err != nil {

@@ -22,12 +22,13 @@ type Network struct {
 	mu        sync.Mutex
 	weather   Weather
 	cut       map[netip.AddrPort]bool
+	parted    map[[2]netip.AddrPort]bool
 	endpoints map[netip.AddrPort]*endpoint
 }
 
 // NewNetwork makes a network in fair weather.
 func NewNetwork() *Network {
-	return &Network{cut: map[netip.AddrPort]bool{}, endpoints: map[netip.AddrPort]*endpoint{}}
+	return &Network{cut: map[netip.AddrPort]bool{}, parted: map[[2]netip.AddrPort]bool{}, endpoints: map[netip.AddrPort]*endpoint{}}
 }
 
 // SetWeather changes how packets fare from now on.
@@ -49,6 +50,24 @@ func (n *Network) set(addr string, cut bool) {
 	n.cut[netip.MustParseAddrPort(addr)] = cut
 }
 
+// Part takes away the way between two addresses, in both directions; each still reaches others. Meet gives it back.
+func (n *Network) Part(a, b string) { n.pair(a, b, true) }
+
+// Meet undoes Part.
+func (n *Network) Meet(a, b string) { n.pair(a, b, false) }
+
+func (n *Network) pair(a, b string, parted bool) {
+	x, y := netip.MustParseAddrPort(a), netip.MustParseAddrPort(b)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.parted[[2]netip.AddrPort{x, y}], n.parted[[2]netip.AddrPort{y, x}] = parted, parted
+}
+
+// dark tells whether a packet has no way to go. The caller holds the lock.
+func (n *Network) dark(p packet) bool {
+	return n.cut[p.from] || n.cut[p.to] || n.parted[[2]netip.AddrPort{p.from, p.to}]
+}
+
 // Listen makes an endpoint at ip:port. Listening again at an address takes it over, as a restarted machine does.
 func (n *Network) Listen(addr string) net.PacketConn {
 	e := &endpoint{
@@ -64,7 +83,7 @@ func (n *Network) Listen(addr string) net.PacketConn {
 // send has a packet delivered as the weather is.
 func (n *Network) send(p packet) {
 	n.mu.Lock()
-	w, dark := n.weather, n.cut[p.from] || n.cut[p.to]
+	w, dark := n.weather, n.dark(p)
 	n.mu.Unlock()
 	if dark || rand.Float64() < w.Loss {
 		return
@@ -88,7 +107,7 @@ func (n *Network) deliver(p packet) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	e := n.endpoints[p.to]
-	if e == nil || n.cut[p.from] || n.cut[p.to] {
+	if e == nil || n.dark(p) {
 		return
 	}
 	select {
