@@ -74,7 +74,7 @@ func (w *world) officeRests(code directory.OfficeCode) error {
 		if err != nil || len(peers) > 0 {
 			return fmt.Errorf("%s: parcels wait for %v: %w", code, peers, err)
 		}
-		tracks, err := t.PendingTracks(1)
+		tracks, err := t.PendingTracks("", 1)
 		if err != nil || len(tracks) > 0 {
 			return fmt.Errorf("%s: tracks wait: %w", code, err)
 		}

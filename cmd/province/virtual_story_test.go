@@ -190,9 +190,15 @@ func (s *story) downloads(portal directory.OfficeCode) *story {
 		if err != nil {
 			return err
 		}
-		v, err := s.w.node(portal).MyDossier(ctx, c, s.code)
-		if err != nil || len(v.Results) != 1 {
-			return fmt.Errorf("%d results: %w", len(v.Results), err)
+		var v office.DossierView
+		err = eventually(patientFor, "the result", func() (err error) { // the directory knows the new code a moment later
+			if v, err = s.w.node(portal).MyDossier(ctx, c, s.code); err == nil && len(v.Results) != 1 {
+				err = fmt.Errorf("%d results", len(v.Results))
+			}
+			return err
+		})
+		if err != nil {
+			return err
 		}
 		return s.fileIs(portal, c, v.Results[0].Blob, paper("quyết định"))
 	})

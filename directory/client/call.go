@@ -9,6 +9,7 @@ import (
 
 	"motcua/crypto/wire"
 	"motcua/directory"
+	"motcua/directory/command"
 	"motcua/replication"
 )
 
@@ -106,7 +107,9 @@ type race struct {
 func (c *Client) call(ctx context.Context, name string, q Request, wait time.Duration, out any) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	rand.Read(q.ID[:])
+	if q.ID == (command.RequestID{}) {
+		rand.Read(q.ID[:])
+	}
 	c.mu.Lock()
 	q.AtLeast, q.Fresh = c.seen, c.fresh
 	c.mu.Unlock()

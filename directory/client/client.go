@@ -15,12 +15,12 @@ package client
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"sync"
 
 	"motcua/crypto/wire"
 	"motcua/directory"
-	"motcua/directory/state"
 	"motcua/replication/link"
 )
 
@@ -49,11 +49,14 @@ type core struct {
 	seen   uint64 // place in the log of our last change
 
 	sessions sessions
+	salt     [16]byte // of the ids of reports
 }
 
 // New makes a client, whose calls go over the link to the members that the replica knows.
 func New(l *link.Link, r Replica) *Client {
-	return &Client{core: &core{link: l, replica: r, log: slog.New(slog.DiscardHandler), sessions: newSessions()}}
+	c := &core{link: l, replica: r, log: slog.New(slog.DiscardHandler), sessions: newSessions()}
+	rand.Read(c.salt[:])
+	return &Client{core: c}
 }
 
 // With returns the same client whose questions are answered as fresh as is said. What one of the two writes the other reads.
@@ -111,19 +114,6 @@ func (c *Client) AccountByID(ctx context.Context, id directory.AccountID) (direc
 func (c *Client) Staff(ctx context.Context, office directory.OfficeCode) ([]directory.Account, error) {
 	r, err := c.Roster(ctx, office)
 	return r.Accounts, err
-}
-
-// Report brings tracks to the directory, at most directory.MaxTrackBatch. A track that this office may not report, or
-// that is older than the one there, changes nothing and is no error: it would not get better by being sent again.
-func (c *Client) Report(ctx context.Context, tracks []directory.Track) error {
-	var out state.Reported
-	if err := c.ask(ctx, "report", OpReport, tracks, &out); err != nil {
-		return err
-	}
-	if len(out.Refused) > 0 {
-		c.log.Warn("the directory refused tracks of dossiers that another office answers for", "codes", out.Refused)
-	}
-	return nil
 }
 
 // ReportOpen tells how many dossiers are in progress here, by procedure and version, in place of what was told before.

@@ -235,7 +235,7 @@ func TestFastPortal(t *testing.T) {
 	p.now = p.now.Add(time.Minute)
 	bring() // again: it changes nothing
 	must(t, n.Store.View(func(tx *store.Tx) error {
-		ts, err := tx.PendingTracks(10)
+		ts, err := tx.PendingTracks("", 10)
 		i := slices.IndexFunc(ts, func(tr directory.Track) bool { return tr.Code == sub.Code })
 		if i < 0 || ts[i].State != string(dossier.StatusRefused) {
 			t.Errorf("the directory will be told %+v", ts)

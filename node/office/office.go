@@ -71,7 +71,9 @@ type Calls interface {
 	AccountByID(context.Context, directory.AccountID) (directory.Account, error)
 	// Staff returns all who have, or ever had, a role in the office.
 	Staff(context.Context, directory.OfficeCode) ([]directory.Account, error)
-	Report(context.Context, []directory.Track) error
+	// ReportAll brings all tracks that wait to the directory: pending gives at most n after a code, in order; sent is told which are
+	// durable there.
+	ReportAll(ctx context.Context, pending func(after string, n int) ([]directory.Track, error), sent func([]directory.Track) error) error
 	// Lookup returns a track without its checks; Prove tells whether the last four digits fit a code.
 	Lookup(ctx context.Context, code string) (directory.Track, error)
 	Prove(ctx context.Context, code, lastFour string) (bool, error)

@@ -242,6 +242,17 @@ func (c calls) Staff(_ context.Context, code directory.OfficeCode) (out []direct
 	return out, c.line()
 }
 
+func (c calls) ReportAll(ctx context.Context, pending func(string, int) ([]directory.Track, error), sent func([]directory.Track) error) error {
+	ts, err := pending("", directory.MaxTrackBatch)
+	if err == nil {
+		err = c.Report(ctx, ts)
+	}
+	if err == nil {
+		err = sent(ts)
+	}
+	return err
+}
+
 func (c calls) Report(_ context.Context, ts []directory.Track) error {
 	if err := c.line(); err != nil {
 		return err

@@ -129,12 +129,20 @@ func (t *Tx) QueueTrack(tr directory.Track) error {
 	return t.set(tTrackWaits.named(tr.Code), mark)
 }
 
-// PendingTracks returns at most n tracks the directory has not been told.
-func (t *Tx) PendingTracks(n int) ([]directory.Track, error) {
+// PendingTracks returns at most n tracks the directory has not been told, in the order of their codes, of those after a code; after ""
+// are all.
+func (t *Tx) PendingTracks(after string, n int) ([]directory.Track, error) {
 	var out []directory.Track
-	err := t.scan(tTrackWaits.key(), nil, func(k key) (bool, error) {
+	var from key
+	if after != "" {
+		from = tTrackWaits.named(after)
+	}
+	err := t.scan(tTrackWaits.key(), from, func(k key) (bool, error) {
 		if len(out) >= n {
 			return false, nil
+		}
+		if from != nil && bytes.Equal(k, from) {
+			return true, nil
 		}
 		r, ok, err := load[trackRow](t, append(tTrack.key(), k[1:]...))
 		if ok && r.Waits {

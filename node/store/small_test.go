@@ -19,7 +19,7 @@ func TestTracksWaitUntilTold(t *testing.T) {
 	pending := func(want ...directory.Track) {
 		t.Helper()
 		view(t, s, func(tx *Tx) error {
-			got, err := tx.PendingTracks(9)
+			got, err := tx.PendingTracks("", 9)
 			same := slices.EqualFunc(got, want, func(a, b directory.Track) bool { return a.Code == b.Code && a.AsOf == b.AsOf })
 			if !same {
 				t.Errorf("pending %v, want %v", got, want)

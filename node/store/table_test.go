@@ -268,7 +268,7 @@ func TestDeletedEntriesThatComeBack(t *testing.T) {
 		found, _, err3 := tx.ByTerm("an", "", 9)
 		peers, err4 := tx.OutgoingPeers()
 		waits, err5 := tx.WaitingFor("", 9)
-		tracks, err6 := tx.PendingTracks(9)
+		tracks, err6 := tx.PendingTracks("", 9)
 		drafts, err7 := tx.Drafts("me", 9)
 		if len(rows) != 0 || len(mine) != 1 || len(found) != 0 || len(peers) != 1 || len(waits) != 1 || waits[0].ID != live.ID() || len(tracks) != 0 || len(drafts) != 1 {
 			t.Errorf("stale entries show: %d %d %d %d %d %d %d", len(rows), len(mine), len(found), len(peers), len(waits), len(tracks), len(drafts))

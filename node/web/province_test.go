@@ -315,6 +315,17 @@ func (c calls) Staff(context.Context, directory.OfficeCode) ([]directory.Account
 	return nil, c.p.line(c.from)
 }
 
+func (c calls) ReportAll(ctx context.Context, pending func(string, int) ([]directory.Track, error), sent func([]directory.Track) error) error {
+	ts, err := pending("", directory.MaxTrackBatch)
+	if err == nil {
+		err = c.Report(ctx, ts)
+	}
+	if err == nil {
+		err = sent(ts)
+	}
+	return err
+}
+
 func (c calls) Report(_ context.Context, ts []directory.Track) error {
 	return c.locked(func() error {
 		for _, tr := range ts {
@@ -423,7 +434,7 @@ func (p *province) carry() (arrived int) {
 func (p *province) report(c directory.OfficeCode, n *node) {
 	p.t.Helper()
 	var batch []directory.Track
-	must(p.t, n.Store.View(func(t *store.Tx) (err error) { batch, err = t.PendingTracks(100); return err }))
+	must(p.t, n.Store.View(func(t *store.Tx) (err error) { batch, err = t.PendingTracks("", 100); return err }))
 	if (calls{p, c}).Report(p.t.Context(), batch) == nil {
 		must(p.t, n.Store.Update(p.t.Context(), func(t *store.Tx) error { return t.TracksSent(batch) }))
 	}
