@@ -23,7 +23,7 @@ type delays struct {
 var (
 	deviceDelays   = delays{free: 5, first: 2 * time.Second, most: 5 * time.Minute, ease: 6 * time.Minute}
 	knownDelays    = delays{free: 30, first: 2 * time.Second, most: 2 * time.Minute, ease: 2 * time.Minute}
-	strangerDelays = delays{free: 10, first: 4 * time.Second, most: 5 * time.Minute, ease: 6 * time.Minute}
+	strangerDelays = delays{free: 10, first: 4 * time.Second, most: 5 * time.Minute, ease: time.Hour}
 	anywhereDelays = delays{free: 40, first: 2 * time.Second, most: 30 * time.Second, ease: time.Minute}
 )
 

@@ -38,6 +38,7 @@ type world struct {
 	dirs    map[string]string
 	up      map[string]*running
 	virtual bool                   // time and network
+	log     *slog.Logger           // of the servers; nil: nothing, or what MOTCUA_TEST_LOG says
 	full    atomic.Pointer[string] // name of the server whose disk is full
 	ahead   atomic.Int64           // nanoseconds that the servers' clocks are ahead of the others'
 }
@@ -104,9 +105,16 @@ func testLog(name string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("server", name)
 }
 
+func (w *world) logOf(name string) *slog.Logger {
+	if w.log != nil {
+		return w.log
+	}
+	return testLog(name)
+}
+
 func (w *world) start(name string, conn net.PacketConn) *running {
 	w.t.Helper()
-	s, err := server.New(server.Config{Dir: w.dirs[name], Conn: conn, Genesis: w.genesis, Identity: w.ids[name], Log: testLog(name), Now: w.now, Free: w.free(name)})
+	s, err := server.New(server.Config{Dir: w.dirs[name], Conn: conn, Genesis: w.genesis, Identity: w.ids[name], Log: w.logOf(name), Now: w.now, Free: w.free(name)})
 	if err != nil {
 		w.t.Fatal(err)
 	}
