@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"slices"
@@ -294,9 +295,24 @@ func (c *Cluster) commonLevel(rows []directory.Server) uint32 {
 	return common
 }
 
-// Transfer has another server lead; an empty name leaves the choice to Raft. It may be asked of any server. The error has
-// the code NoLeader when no leader is known, Conflict when the one named cannot lead.
-func (c *Cluster) Transfer(to string) error {
+// Transfer has another server lead; an empty name leaves the choice to Raft. It may be asked of any server, and waits until
+// ctx ends for there to be a leader that can be asked. The error has the code NoLeader when there is none, Conflict when the
+// one named cannot lead.
+func (c *Cluster) Transfer(ctx context.Context, to string) error {
+	for {
+		err := c.transferOnce(to)
+		if directory.CodeOf(err) != directory.NoLeader {
+			return err
+		}
+		select {
+		case <-time.After(retryPause):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func (c *Cluster) transferOnce(to string) error {
 	leader, self := c.Leader()
 	switch {
 	case leader == "":

@@ -157,6 +157,14 @@ func (s *snapshotReader) sized(bound uint32) []byte {
 func (s *snapshotReader) load(db *badger.DB) error {
 	batch := db.NewWriteBatch()
 	defer batch.Cancel()
+	if err := s.each(batch.Set); err != nil {
+		return err
+	}
+	return batch.Flush()
+}
+
+// each calls f with the pairs, and checks at the end that all of them came, unaltered.
+func (s *snapshotReader) each(f func(key, value []byte) error) error {
 	for {
 		key := s.sized(maxKey)
 		if s.err != nil {
@@ -172,7 +180,7 @@ func (s *snapshotReader) load(db *badger.DB) error {
 		if s.err != nil {
 			return s.err
 		}
-		if err := batch.Set(key, value); err != nil {
+		if err := f(key, value); err != nil {
 			return err
 		}
 	}
@@ -180,8 +188,5 @@ func (s *snapshotReader) load(db *badger.DB) error {
 	if got := s.take(len(sum)); s.err == nil && string(got) != string(sum) {
 		s.err = errors.New("its checksum does not match: it is damaged")
 	}
-	if s.err != nil {
-		return s.err
-	}
-	return batch.Flush()
+	return s.err
 }

@@ -117,6 +117,7 @@ func (s *Server) adminMembers(mux *http.ServeMux) {
 	mux.HandleFunc("POST /join", answer(s.letJoin))
 	mux.HandleFunc("POST /leave", answer(s.letLeave))
 	mux.HandleFunc("POST /transfer", answer(s.transfer))
+	mux.HandleFunc("GET /backup", s.sendBackup)
 	mux.HandleFunc("POST /rotate", answer(func(ctx context.Context, _ struct{}) (struct{}, error) {
 		return struct{}{}, s.Rotate(ctx)
 	}))

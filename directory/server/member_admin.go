@@ -68,8 +68,10 @@ func (s *Server) letLeave(ctx context.Context, q LeaveRequest) (struct{}, error)
 	return struct{}{}, err
 }
 
-func (s *Server) transfer(_ context.Context, q TransferRequest) (struct{}, error) {
-	return struct{}{}, s.cluster.Transfer(q.To)
+func (s *Server) transfer(ctx context.Context, q TransferRequest) (struct{}, error) {
+	ctx, cancel := context.WithTimeout(ctx, proposeTime)
+	defer cancel()
+	return struct{}{}, s.cluster.Transfer(ctx, q.To)
 }
 
 // AwaitServer waits until a server is in the state that is wished for, "" for gone.

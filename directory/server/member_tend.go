@@ -148,17 +148,21 @@ func TakeNextIdentity(dir string) error {
 // Rotate gives this server new keys under its own name. They are used once a majority has signed the succession; the server
 // then ends with ErrRotated.
 func (s *Server) Rotate(ctx context.Context) error {
+	next, err := s.nextIdentity()
+	if err != nil {
+		return err
+	}
+	_, err = s.change(ctx, &command.Rotate{Name: s.self.Name, Next: next.Public()})
+	return err
+}
+
+func (s *Server) nextIdentity() (id *identity.Private, err error) {
 	s.next.Lock()
 	defer s.next.Unlock()
 	if s.next.id == nil {
-		id, err := s.makeNext()
-		if err != nil {
-			return err
-		}
-		s.next.id = id
+		s.next.id, err = s.makeNext()
 	}
-	_, err := s.change(ctx, &command.Rotate{Name: s.self.Name, Next: s.next.id.Public()})
-	return err
+	return s.next.id, err
 }
 
 // makeNext makes the next identity, or takes one that was made before a crash.
