@@ -218,6 +218,7 @@ func TestAnOlderNodeReadsWhatItCan(t *testing.T) {
 		if f := ask(client.OpRegister, c, &one); f == nil || f.Code != directory.Conflict {
 			t.Errorf("a known number: %v, want a conflict, which it knows", f)
 		}
+		one = olderAccount{}
 		c.Identity, c.Email, c.Phone = "", "not an address", "0905.000.111"
 		if f := ask(client.OpRegister, c, &one); f != nil || one.Phone != "0905000111" || one.Email != "" {
 			t.Errorf("a registration: %+v %v", one, f)
