@@ -49,6 +49,14 @@ type ReportOpen struct {
 	Counts []directory.OpenCount `cbor:"2,keyasint"`
 }
 
+// Level is that of the record of a publication, where it has one.
+func (c *Publish) Level() uint32 {
+	if c.Publication != nil {
+		return 2
+	}
+	return 1
+}
+
 // Kind returns KindWithdraw.
 func (*Withdraw) Kind() Kind { return KindWithdraw }
 

@@ -32,6 +32,7 @@ func (o *Office) Background(ctx context.Context) {
 	var work sync.WaitGroup
 	defer work.Wait()
 	work.Go(func() { o.refreshAccounts(ctx) })
+	work.Go(func() { o.countOpen(ctx) })
 	staff, sweep := time.NewTicker(staffEvery), time.NewTicker(sweepEvery)
 	defer staff.Stop()
 	defer sweep.Stop()

@@ -74,6 +74,8 @@ type Calls interface {
 	// ReportAll brings all tracks that wait to the directory: pending gives at most n after a code, in order; sent is told which are
 	// durable there.
 	ReportAll(ctx context.Context, pending func(after string, n int) ([]directory.Track, error), sent func([]directory.Track) error) error
+	// ReportOpen tells how many dossiers of each version are in progress here, in the order of code and version.
+	ReportOpen(context.Context, []directory.OpenCount) error
 	// Lookup returns a track without its checks; Prove tells whether the last four digits fit a code.
 	Lookup(ctx context.Context, code string) (directory.Track, error)
 	Prove(ctx context.Context, code, lastFour string) (bool, error)
@@ -133,6 +135,7 @@ type Office struct {
 	askers  askers
 	checks  checks
 	reach   reach
+	census  census
 
 	mu       sync.Mutex
 	calendar *calendar.Calendar // of the version in it

@@ -47,6 +47,7 @@ type province struct {
 	cut      map[directory.OfficeCode]bool
 	lost     map[directory.OfficeCode]int // machines before the present one, enrolled today
 	once     map[string]bool              // login and office of who ever had a role there
+	open     [][]directory.OpenCount      // as told, the last one last
 }
 
 type node struct {
@@ -225,6 +226,14 @@ func (c calls) Prove(_ context.Context, code, lastFour string) (bool, error) {
 		}
 	}
 	return false, c.line()
+}
+
+func (c calls) ReportOpen(_ context.Context, counts []directory.OpenCount) error {
+	if err := c.line(); err != nil {
+		return err
+	}
+	c.p.open = append(c.p.open, counts)
+	return nil
 }
 
 // Staff returns all who ever had a role, as the directory does.

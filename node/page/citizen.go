@@ -62,6 +62,11 @@ type Procedure struct {
 	Version                  uint32
 	Decision                 string
 	From                     directory.Date
+	// Ends is the day from which the procedure is withdrawn, on the decision EndedBy; EndNote says what takes its place. Once
+	// it has Ended it is shown for reading and cannot be begun.
+	Ends             directory.Date
+	Ended            bool
+	EndedBy, EndNote string
 }
 
 // Fee is one charge.

@@ -128,6 +128,11 @@ func (s *sampler) portal() {
 	s.add("search-none", "", Search{Query: "xyz <b>&", Fields: fields})
 	s.add("procedure", "", s.procedure())
 	s.add("procedure-short", "", Procedure{Code: "1.004873", Name: s.t("Xác nhận tình trạng hôn nhân", "Confirmation of marital status"), Field: s.t("Hộ tịch", "Civil status"), Where: s.t("Cấp xã", "Commune"), Limit: directory.Limit{Amount: 3, Unit: directory.WorkingDay}, Total: 15000, Fees: []Fee{{Name: s.t("Lệ phí", "Fee"), Amount: 15000}}, Who: l.T("subject.citizen"), Version: 1, Decision: "chưa có (danh mục dùng để trình diễn)", Result: s.t("Giấy xác nhận", "Certificate"), Legal: []string{"Luật Hộ tịch 60/2014/QH13"}})
+	ends := s.procedure()
+	ends.Ends, ends.EndedBy, ends.EndNote = "2027-01-01", "Quyết định 1234/QĐ-UBND", s.t("Thay bằng thủ tục 1.010815.", "Procedure 1.010815 takes its place.")
+	s.add("procedure-ends", "", ends)
+	ends.Ended, ends.Today = true, nil
+	s.add("procedure-ended", "", ends)
 	next := "/" + string(l) + "/procedures/1.010803/start"
 	s.add("register", "", Register{Form: Form{Once: "r1"}, Next: next, Fields: RegisterFields(l, nil)})
 	wrong := []Problem{{"name", l.T("fault.name")}, {"identity", l.T("fault.identity")}, {"password", l.T("fault.password")}}

@@ -62,13 +62,22 @@ func (c *call) current() (directory.Procedure, error) {
 func (c *call) procedure() error {
 	c.greet()
 	p, err := c.current()
+	w, ends := c.tables.Withdrawal(p.Code)
 	if err != nil {
-		return err
+		if p, w, ends = c.tables.Last(c.r.PathValue("code"), c.date()); !ends {
+			return err
+		}
 	}
 	out := page.Procedure{
 		Code: p.Code, Name: c.in(p.Name), Where: c.decides(p), Limit: p.Limit, Today: c.ifToday(p.Limit), Who: c.subjects(p.Subjects),
 		Conditions: c.in(p.Conditions), Result: c.in(p.Result), Legal: p.LegalBasis, Version: p.Version, Decision: p.Decision, From: p.Valid.From,
 		Papers: c.paperList(p.Requirements),
+	}
+	if ends {
+		out.Ends, out.Ended, out.EndedBy, out.EndNote = w.From, w.Covers(p, c.date()), w.Decision, c.in(w.Note)
+	}
+	if out.Ended {
+		out.Today = nil
 	}
 	for _, f := range c.catalogue.at(c.date()).fields {
 		if f.ID == p.Field {

@@ -198,6 +198,14 @@ func (p *province) keys(c directory.OfficeCode) (*identity.Keys, error) {
 
 func (p *province) Number() uint64 { return 7 }
 
+func (p *province) Last(string, directory.Date) (directory.Procedure, directory.Withdrawal, bool) {
+	return directory.Procedure{}, directory.Withdrawal{}, false
+}
+
+func (p *province) Withdrawal(string) (directory.Withdrawal, bool) {
+	return directory.Withdrawal{}, false
+}
+
 func (p *province) Cut() int64 { return p.clock().UnixMilli() }
 
 func (p *province) Genesis() directory.Genesis {
@@ -349,6 +357,8 @@ func (c calls) find(code string) (tr directory.Track, err error) {
 		return directory.Errorf("lookup", directory.NotFound, "none")
 	})
 }
+
+func (c calls) ReportOpen(context.Context, []directory.OpenCount) error { return nil }
 
 func (c calls) Lookup(_ context.Context, code string) (directory.Track, error) {
 	tr, err := c.find(code)

@@ -54,6 +54,9 @@ type Tables interface {
 	Fields(directory.Date) []directory.Field
 	Procedures(directory.Date) []directory.Procedure
 	Current(code string, on directory.Date) (directory.Procedure, bool)
+	// Last is a procedure that was withdrawn by a date, to be read; Withdrawal when and why one is to end.
+	Last(code string, on directory.Date) (directory.Procedure, directory.Withdrawal, bool)
+	Withdrawal(code string) (directory.Withdrawal, bool)
 	Calendar() (directory.Calendar, bool)
 	// Cut is when the edition was made, Unix milliseconds.
 	Cut() int64
