@@ -226,7 +226,7 @@ func (o *Office) missingRole(r *dossier.Rule, k dossier.Kind, ws []directory.Wor
 		vi.WriteString(" Người có vai trò này: " + strings.Join(who, ", ") + ".")
 		en.WriteString(" Who has it: " + strings.Join(who, ", ") + ".")
 	} else {
-		vi.WriteString(" Tại cơ quan này hôm nay chưa có ai giữ vai trò đó; đề nghị người quản trị giao vai trò hoặc uỷ quyền.")
+		vi.WriteString(" Tại cơ quan này hôm nay chưa có ai giữ vai trò đó; đề nghị người quản trị giao vai trò hoặc ủy quyền.")
 		en.WriteString(" Nobody has it at this office today; ask the administrator for a role or a delegation.")
 	}
 	return &dossier.Rule{Code: r.Code, Message: directory.Text{VI: vi.String(), EN: en.String()}}

@@ -53,6 +53,7 @@ type Frame struct {
 	Office   Office
 	Fresh    Fresh
 	User     string // who is signed in, "" for nobody
+	Admin    bool   // an admin of the office is signed in
 	Now      time.Time
 	Notice   string // what the act before has done, said once
 	CSS      string // address of the style sheet, [Style.Path]

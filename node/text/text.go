@@ -44,7 +44,7 @@ type phrase struct{ vi, en string }
 
 // tables are the parts of the one table; a key stands in one of them.
 func tables() []map[string]phrase {
-	return []map[string]phrase{common, citizen, draft, follow, desk, paper, fault, words, reasons, situations}
+	return []map[string]phrase{common, citizen, draft, follow, desk, paper, fault, words, reasons, situations, account}
 }
 
 // lookup returns the phrase of a key.
