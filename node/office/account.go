@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"motcua/directory"
+	"motcua/directory/client"
 	"motcua/node/session"
 	"motcua/node/store"
 )
@@ -19,6 +20,7 @@ import (
 var (
 	ErrOtherDoor = errors.New("staff sign in at the desk, citizens at the portal")
 	ErrNoRole    = errors.New("no role in this office")
+	ErrClosed    = errors.New("the account is disabled")
 )
 
 // errWrong says nothing about which of the two was wrong.
@@ -101,6 +103,11 @@ func (o *Office) newAccount(ctx context.Context, in Registration) (directory.Acc
 // cut. A citizen's account that was registered here goes on here, also when the login turned out to be another's. The error is Denied for a wrong login or password, NoLeader where only the directory could tell, Exhausted after too
 // many tries.
 func (o *Office) Authenticate(ctx context.Context, login, password string, staff bool) (directory.Account, error) {
+	return o.AuthenticateFrom(ctx, login, password, staff, client.Device{})
+}
+
+// AuthenticateFrom is Authenticate from a device: strangers who guess at a login elsewhere do not keep its owner out.
+func (o *Office) AuthenticateFrom(ctx context.Context, login, password string, staff bool, from client.Device) (directory.Account, error) {
 	login = directory.NormalLogin(login)
 	known, err := o.accountsHere(login)
 	if err != nil {
@@ -114,7 +121,7 @@ func (o *Office) Authenticate(ctx context.Context, login, password string, staff
 			return o.admitted(known.copy, staff, err)
 		}
 	}
-	remote, busy, err := o.signIn(ctx, login, password)
+	remote, busy, err := o.signIn(ctx, login, password, from)
 	switch {
 	case busy != nil:
 		return directory.Account{}, busy
@@ -149,12 +156,17 @@ func (o *Office) authenticateHere(ctx context.Context, known accounts, password 
 }
 
 // signIn has the directory check a password, for a short time. Busy is why this node could not derive its verifier.
-func (o *Office) signIn(ctx context.Context, login, password string) (a directory.Account, busy, err error) {
+func (o *Office) signIn(ctx context.Context, login, password string, from client.Device) (a directory.Account, busy, err error) {
+	derive := func(ctx context.Context, params string) (v string, err error) {
+		v, busy = o.Passwords.Derive(ctx, params, password)
+		return v, busy
+	}
 	err = o.consult(ctx, func(ctx context.Context) error {
-		a, err = o.Calls.SignIn(ctx, login, func(ctx context.Context, params string) (v string, err error) {
-			v, busy = o.Passwords.Derive(ctx, params, password)
-			return v, busy
-		})
+		if o.Accounts == nil {
+			a, err = o.Calls.SignIn(ctx, login, derive)
+		} else {
+			a, err = o.Accounts.Enter(ctx, login, from, derive)
+		}
 		return err
 	})
 	if !outOfReach(err) {
@@ -169,7 +181,7 @@ func (o *Office) admitted(a directory.Account, staff bool, err error) (directory
 	case err != nil:
 		return directory.Account{}, err
 	case a.Disabled:
-		return directory.Account{}, directory.Errorf("sign in", directory.Denied, "the account is disabled; ask the province")
+		return directory.Account{}, fmt.Errorf("%w: %w", ErrClosed, errWrong())
 	case staff != (a.Kind == directory.Staff):
 		return directory.Account{}, fmt.Errorf("%w: %w", ErrOtherDoor, errWrong())
 	case staff && len(o.Roles(a)) == 0:
@@ -204,7 +216,7 @@ func (o *Office) accountsHere(login string) (out accounts, err error) {
 		}
 		out.copy = a
 		id, ok, err := t.Get(ownName(login))
-		if err != nil || !ok {
+		if err != nil || !ok || len(id) == 0 { // empty: its owner has chosen another login
 			return err
 		}
 		if a, ours, err = t.AccountByID(directory.AccountID(id)); err == nil && ours {

@@ -8,6 +8,7 @@ import (
 
 	"motcua/crypto/digest"
 	"motcua/directory"
+	"motcua/directory/client"
 	"motcua/node/store"
 )
 
@@ -146,8 +147,8 @@ func (o *Office) confirm(ctx context.Context) error {
 
 // refreshStaff fetches the accounts that have a role here, so that they can sign in with the line cut.
 func (o *Office) refreshStaff(ctx context.Context) {
-	var list []directory.Account
-	err := o.insist(ctx, callTime, func(ctx context.Context) (err error) { list, err = o.Calls.Staff(ctx, o.Code); return err })
+	var list client.Roster
+	err := o.insist(ctx, callTime, func(ctx context.Context) (err error) { list, err = o.roster(ctx); return err })
 	if err != nil {
 		o.Log.Debug("staff not refreshed", "err", err)
 		return
@@ -155,6 +156,15 @@ func (o *Office) refreshStaff(ctx context.Context) {
 	if err = o.keepStaff(ctx, list); err != nil {
 		o.Log.Error("staff not stored", "err", err)
 	}
+	o.reportSpent(ctx)
+}
+
+func (o *Office) roster(ctx context.Context) (r client.Roster, err error) {
+	if o.Accounts != nil {
+		return o.Accounts.Roster(ctx, o.Code)
+	}
+	r.Accounts, err = o.Calls.Staff(ctx, o.Code)
+	return r, err
 }
 
 // refreshAccounts looks up again the accounts of citizens who are signed in here.

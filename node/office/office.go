@@ -118,6 +118,8 @@ type Config struct {
 	Calls     Calls
 	Peers     Peers
 	Passwords Passwords
+	// Accounts changes accounts. It may be nil: then nobody's is changed here (a simulation).
+	Accounts Accounts
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
 	// Log defaults to nothing.

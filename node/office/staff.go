@@ -8,6 +8,7 @@ import (
 
 	"motcua/crypto/wire"
 	"motcua/directory"
+	"motcua/directory/client"
 	"motcua/node/store"
 )
 
@@ -71,25 +72,31 @@ func staffIDs(t *store.Tx) (ids []directory.AccountID, err error) {
 	}
 }
 
-// keepStaff keeps the copies and the list of this office's staff.
-func (o *Office) keepStaff(ctx context.Context, list []directory.Account) error {
-	ids := make([]directory.AccountID, len(list))
-	for i, a := range list {
+// keepStaff keeps the copies and the list of this office's staff, and who must have a second factor.
+func (o *Office) keepStaff(ctx context.Context, list client.Roster) error {
+	ids := make([]directory.AccountID, len(list.Accounts))
+	for i, a := range list.Accounts {
 		ids[i] = a.ID
 	}
-	b, err := wire.Marshal(ids)
-	if err != nil {
+	staff, errStaff := wire.Marshal(ids)
+	policy, errPolicy := wire.Marshal(list.Policy)
+	if err := errors.Join(errStaff, errPolicy); err != nil {
 		return err
 	}
 	return o.Store.Update(ctx, func(t *store.Tx) error {
-		for _, a := range list {
+		for _, a := range list.Accounts {
 			if err := t.PutAccount(a); err != nil {
 				return err
 			}
 		}
-		if old, ok, err := t.Get(staffName); err != nil || ok && string(old) == string(b) {
-			return err
-		}
-		return t.Set(staffName, b)
+		return errors.Join(setNew(t, staffName, staff), setNew(t, policyName, policy))
 	})
+}
+
+// setNew is Set for a value that seldom changes: the one that is there is not written again.
+func setNew(t *store.Tx, name string, value []byte) error {
+	if old, ok, err := t.Get(name); err != nil || ok && string(old) == string(value) {
+		return err
+	}
+	return t.Set(name, value)
 }

@@ -173,7 +173,7 @@ func (n *Server) connect() (err error) {
 	n.calls = client.New(n.link, n.replica)
 	n.office = office.New(office.Config{
 		Code: n.enrolment.Office, Identity: n.ring.Now(), Ring: n.ring, Store: n.store, Blobs: n.blobs, Spool: n.spool, Directory: n.replica,
-		Calls: n.calls, Peers: peers{n.link}, Passwords: session.NewPasswords(checksAtOnce),
+		Calls: n.calls, Accounts: n.calls, Peers: peers{n.link}, Passwords: session.NewPasswords(checksAtOnce),
 		Now: n.cfg.Now, Log: n.log, Wake: func(to replication.Name) { n.courier.Wake(to) },
 	})
 	n.courier = courier.New(courier.Config{
@@ -193,6 +193,11 @@ func (n *Server) connect() (err error) {
 	}
 	n.opened(n.gossip.Close)
 	return nil
+}
+
+// Prove signs a session anew, in which a second factor was just shown.
+func (n *Server) Prove(s session.Session) (string, error) {
+	return session.Prove(n.ring.Now(), s, n.cfg.Now())
 }
 
 // Issue signs a session of an account that has just proven itself here.

@@ -50,6 +50,15 @@ func (t *Tx) RefuseProvisional(id directory.AccountID) error {
 	return t.setAccount(old, accountRow{Account: old.Account, Refused: true})
 }
 
+// ConfirmRefused puts the directory's account in the place of one that it had refused: its owner has chosen another login.
+func (t *Tx) ConfirmRefused(a directory.Account) error {
+	old, ok, err := load[accountRow](t, tAccount.named(string(a.ID)))
+	if err != nil || !ok || !old.Refused {
+		return t.fail(err)
+	}
+	return t.setAccount(old, accountRow{Account: a})
+}
+
 // Refused tells whether the directory has refused to confirm an account that was registered here.
 func (t *Tx) Refused(id directory.AccountID) (bool, error) {
 	row, _, err := load[accountRow](t, tAccount.named(string(id)))
