@@ -191,6 +191,9 @@ func (o *Office) unlimited(a directory.Account) bool {
 	return !a.Disabled
 }
 
+// SeesOnlyOwn tells whether what an account may look at is what it works on, so that there is no wider list to choose.
+func (o *Office) SeesOnlyOwn(a directory.Account) bool { return o.unlimited(a) }
+
 // maxNamed bounds the colleagues that a refusal names.
 const maxNamed = 5
 

@@ -43,6 +43,7 @@ type List struct {
 	Form
 	View, Query string
 	Views       []View
+	Scopes      []View // what of the queue: one's own work or all one may see; none where both are the same
 	Rows        []Case
 	More        string
 }

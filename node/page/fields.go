@@ -26,6 +26,22 @@ func SignInFields(l text.Lang, login string) []Field {
 	}
 }
 
+// CodeField asks for a code; label and hint are keys of package text, and the hint may be "".
+func CodeField(l text.Lang, label, hint string) Field {
+	f := Field{Name: "code", Label: l.T(label), Kind: TextField, Max: 40, Auto: "one-time-code", Width: "m"}
+	if hint != "" {
+		f.Hint = l.T(hint)
+	} else {
+		f.Mode = "numeric"
+	}
+	return f
+}
+
+// LabelField asks for a name to know a device by.
+func LabelField(l text.Lang, value string) Field {
+	return Field{Name: "label", Label: l.T("add_totp.label"), Kind: TextField, Value: value, Max: 60, Auto: "off", Width: "m"}
+}
+
 // TrackFields ask for a code and the four digits.
 func TrackFields(l text.Lang, code, last string) []Field {
 	return []Field{

@@ -32,6 +32,7 @@ func Samples() []Sample {
 		s.filing()
 		s.following()
 		s.deskPages()
+		s.accounts()
 		s.trouble()
 		s.mutes()
 		all = append(all, s.all...)

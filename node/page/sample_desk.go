@@ -58,6 +58,7 @@ func (s *sampler) deskPages() {
 	s.cut("today-cut", Desk, today)
 	views := []View{{l.T("today.new"), "/x", 4, false}, {l.T("today.work"), "/x", 27, true}, {l.T("today.waiting"), "/x", 9, false}, {l.T("today.overdue"), "/x", 2, false}, {l.T("list.ended"), "/x", 1204, false}}
 	s.addDesk("list", List{Form: Form{Once: "l1"}, View: "work", Views: views, Rows: s.cases(dossier.StatusWaiting, 8), More: "/x"})
+	s.addDesk("list-scopes", List{Form: Form{Once: "l1"}, View: "work", Views: views, Rows: s.cases(dossier.StatusProcessing, 3), Scopes: []View{{l.T("list.scope_mine"), "/x", -1, true}, {l.T("list.scope_all"), "/x", -1, false}}})
 	s.addDesk("list-none", List{Form: Form{Once: "l1"}, View: "work", Query: "zzz", Views: views})
 	s.deskSubmission()
 	s.deskCase()

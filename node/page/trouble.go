@@ -62,5 +62,8 @@ func Submitted(l text.Lang, code string) Trouble {
 // 503).
 func Unreached(l text.Lang) Trouble { return worded(l, "unreached") }
 
+// OtherField is the page for a dossier in a field of work that somebody has no role in (status 403).
+func OtherField(l text.Lang, field string) Trouble { return worded(l, "field", field) }
+
 // NoRole is the page for a member of staff who has no role at the office (status 403).
 func NoRole(l text.Lang, office string) Trouble { return worded(l, "no_role", office) }

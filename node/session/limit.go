@@ -1,6 +1,9 @@
 package session
 
 import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
 	"net/netip"
 	"sync"
 	"time"
@@ -46,6 +49,7 @@ type Limiter struct {
 	codes, codesAll                    tallies              // second factors, by account and place, and by account
 	homes                              map[string]time.Time // login (or account) and place that were right together, and when
 	failures                           map[string]Failures  // by login, since it was last told
+	secret                             [32]byte
 }
 
 // Failures are the wrong tries of a login since its owner was last told.
@@ -56,11 +60,13 @@ type Failures struct {
 
 // NewLimiter makes a limiter on a clock.
 func NewLimiter(now func() time.Time) *Limiter {
-	return &Limiter{
+	l := &Limiter{
 		now: now, pairs: newTallies(pairPace), places: newTallies(placePace), logins: newTallies(loginPace), joins: newTallies(joinPace),
 		asks: newTallies(askPace), codes: newTallies(codePace), codesAll: newTallies(codesPace), homes: map[string]time.Time{},
 		failures: map[string]Failures{},
 	}
+	rand.Read(l.secret[:])
+	return l
 }
 
 // Try asks to try a password of a login from an address, and is asked before the password is checked, so that tries made at
@@ -133,6 +139,17 @@ func (l *Limiter) Told(login string) Failures {
 	f := l.failures[login]
 	delete(l.failures, login)
 	return f
+}
+
+// Source names the place of an address for others who count tries, and tells whether the login was right there before. The name
+// says nothing else, and is another one after this program has started anew.
+func (l *Limiter) Source(login, address string) (source [16]byte, known bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	mac := hmac.New(sha256.New, l.secret[:])
+	mac.Write([]byte(place(address)))
+	at, ok := l.homes[pair(login, address)]
+	return [16]byte(mac.Sum(nil)), ok && l.now().Sub(at) <= homeTime
 }
 
 // TryCode is Try for the second factor of an account, RightCode and VoidCode are Right and Void.

@@ -89,10 +89,21 @@ func (c *call) act(a directory.Account) error {
 	} else if why != nil {
 		return why
 	}
+	if sent, err := c.mayDecide(a); sent {
+		return err
+	}
 	if c.r.PathValue("act") == "forward" && !c.enrolled(v.Forward.Code) {
 		return &stop{http.StatusConflict, page.Absent(c.l, c.name(v.Forward))}
 	}
 	return c.showAct(v, url.Values{}, nil)
+}
+
+// mayDecide asks a signatory who has a second factor for it again after a while; a decision binds the office.
+func (c *call) mayDecide(a directory.Account) (sent bool, err error) {
+	if c.r.PathValue("act") != "decide" || !a.SecondFactor() {
+		return false, nil
+	}
+	return c.sure(a, office.SignFresh)
 }
 
 // allowed finds an act by its name: what forbids it, and whether there is such an act.
@@ -136,6 +147,10 @@ func (c *call) showAct(v office.DossierView, typed url.Values, faults []page.Pro
 
 func (c *call) actDo(a directory.Account) error {
 	name := c.r.PathValue("act")
+	if sent, err := c.mayDecide(a); sent {
+		c.drain()
+		return err
+	}
 	var v url.Values
 	var up *office.Upload
 	var err error

@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -157,6 +158,16 @@ func (r *repeats) get(key string) (string, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a, ok := r.answers[key]
+	return a, ok
+}
+
+// take is get, and forgets the answer.
+func (r *repeats) take(key string) (string, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a, ok := r.answers[key]
+	delete(r.answers, key)
+	r.order = slices.DeleteFunc(r.order, func(k string) bool { return k == key })
 	return a, ok
 }
 

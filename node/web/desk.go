@@ -147,14 +147,14 @@ func (c *call) lookFor(a directory.Account) error {
 
 func (c *call) list(a directory.Account) error {
 	q := c.r.URL.Query()
-	i := view(q.Get("view"))
+	i, all := view(q.Get("view")), q.Get("scope") == "all"
 	v, err := c.office.Today(c.r.Context(), a)
 	if err != nil {
 		return err
 	}
 	find := q.Get("find")
 	words, _ := c.searches.get(string(a.ID) + "/" + find)
-	found, err := c.find(a, queues[i], words, store.Cursor(q.Get("from")))
+	found, err := c.find(a, queues[i], words, all, store.Cursor(q.Get("from")))
 	if err != nil {
 		return err
 	}
@@ -162,8 +162,15 @@ func (c *call) list(a directory.Account) error {
 	for j, x := range queues {
 		out.Views = append(out.Views, page.View{Label: c.l.T(x.label), URL: c.listURL(x.name), N: x.count(v), Here: i == j})
 	}
+	if queues[i].bucket != office.BucketNone && words == "" && !c.office.SeesOnlyOwn(a) {
+		at := c.listURL(queues[i].name)
+		out.Scopes = []page.View{{Label: c.l.T("list.scope_mine"), URL: at, N: -1, Here: !all}, {Label: c.l.T("list.scope_all"), URL: at + "&scope=all", N: -1, Here: all}}
+	}
 	if found.Next != "" {
 		more := url.Values{"view": {out.View}, "from": {string(found.Next)}}
+		if all {
+			more.Set("scope", "all")
+		}
 		if words != "" {
 			more.Set("find", find)
 		}
@@ -173,9 +180,9 @@ func (c *call) list(a directory.Account) error {
 }
 
 // find is a part of a queue, or what a search finds. Overdue is not one list of the office but a part of each.
-func (c *call) find(a directory.Account, q queue, search string, from store.Cursor) (office.Page, error) {
+func (c *call) find(a directory.Account, q queue, search string, whole bool, from store.Cursor) (office.Page, error) {
 	if !q.overdue || search != "" {
-		return c.office.List(c.r.Context(), a, office.Filter{Bucket: q.bucket, Search: search, From: from})
+		return c.office.List(c.r.Context(), a, office.Filter{Bucket: q.bucket, Search: search, All: whole, From: from})
 	}
 	var all office.Page
 	for _, b := range office.Buckets() {

@@ -13,6 +13,7 @@ import (
 	"motcua/directory"
 	"motcua/node/blob"
 	"motcua/node/dossier"
+	"motcua/node/office"
 	"motcua/node/page"
 	"motcua/node/store"
 	"motcua/replication/spool"
@@ -72,6 +73,10 @@ func (c *call) fail(err error) {
 	}
 	if s, ok := errors.AsType[*stop](err); ok {
 		c.showTrouble(s.code, s.page)
+		return
+	}
+	if f, ok := errors.AsType[*office.NotMine](err); ok {
+		c.showTrouble(http.StatusForbidden, page.OtherField(c.l, c.fieldName(f.Field)))
 		return
 	}
 	code := status(err)

@@ -25,7 +25,7 @@ func (c *call) date() directory.Date { return directory.DateOf(c.now()) }
 // frame is what surrounds the page.
 func (c *call) frame() page.Frame {
 	f := page.Frame{
-		Lang: c.l, Site: c.door, Path: c.other(), Province: c.in(c.tables.Genesis().Province), User: c.user, Now: c.now(), CSS: c.style.Path,
+		Lang: c.l, Site: c.door, Path: c.other(), Province: c.in(c.tables.Genesis().Province), User: c.user, Admin: c.admin, Now: c.now(), CSS: c.style.Path,
 		Office: c.thisOffice(),
 	}
 	if done := c.done(); done != "" {
@@ -91,6 +91,9 @@ func (c *call) showAs(status int, p page.Page) error {
 		}
 	}
 	h := c.w.Header()
+	if page.Scripted(p) {
+		h.Set("Content-Security-Policy", scripted)
+	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", string(c.l))
 	body := b.Bytes()

@@ -12,6 +12,9 @@ import (
 // policy lets a page take its style sheet and nothing else, run nothing, and send forms only back here.
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// scripted is the policy of the few pages that ask a security key: they may run the one script of this server's own.
+const scripted = policy + "; script-src 'self'"
+
 // guard sets the headers of every answer and stops requests that another site makes a browser send.
 func (s *site) guard(next http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
@@ -63,12 +66,12 @@ func (s *site) handle(l text.Lang, door page.Site, h handler) http.Handler {
 	})
 }
 
-// serveStyle serves the style sheet; its address changes with its bytes, so it may be kept for ever.
-func (s *site) serveStyle() http.HandlerFunc {
-	small := zipped(s.style.Bytes)
+// serveKept serves bytes whose address changes with them, so that they may be kept for ever.
+func serveKept(s page.Style, mediaType string) http.HandlerFunc {
+	small := zipped(s.Bytes)
 	return func(w http.ResponseWriter, r *http.Request) {
-		body, h := s.style.Bytes, w.Header()
-		h.Set("Content-Type", "text/css; charset=utf-8")
+		body, h := s.Bytes, w.Header()
+		h.Set("Content-Type", mediaType)
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 		h.Set("Vary", "Accept-Encoding")
 		if zips(r) {

@@ -14,6 +14,8 @@ import (
 // notices are the words after a redirect.
 var notices = []string{
 	"step", "forward", "receive", "decide", "report", "return", "accept", "refuse", "welcome", "in_store", "sign_out", "drop", "saved", "attached", "detached",
+	"profile", "login", "password", "reset", "factor_add", "factor_gone", "ended", "ended_all", "delegated", "undelegated", "granted", "ungranted",
+	"disabled", "enabled", "failures", "recovery",
 }
 
 const (

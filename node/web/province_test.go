@@ -179,6 +179,10 @@ func (n *node) Issue(a directory.Account) (string, error) {
 	return session.Issue(n.id, n.code, a, n.p.clock())
 }
 
+func (n *node) Prove(s session.Session) (string, error) {
+	return session.Prove(n.id, s, n.p.clock())
+}
+
 func (n *node) Line() bool { return n.p.line(n.code) == nil }
 
 func (n *node) Reach() (up, known int) { return 2, 2 }

@@ -67,6 +67,8 @@ type Node interface {
 	// Session verifies a session signed by any node of the province; Issue signs one here.
 	Session(token string) (session.Session, error)
 	Issue(directory.Account) (string, error)
+	// Prove signs a session anew, in which a second factor was just shown.
+	Prove(session.Session) (string, error)
 	// Line is false during a drill; Reach counts the peers that answer and those there are.
 	Line() bool
 	Reach() (up, known int)
@@ -98,24 +100,28 @@ func NewWith(o *office.Office, n Node, t Tables) (http.Handler, error) {
 	}
 	s := &site{
 		office: o, node: n, tables: t, pages: pages, style: page.CSS(), now: now, log: log,
-		limiter: session.NewLimiter(now), repeats: newRepeats(), searches: newRepeats(), catalogue: &catalogue{tables: t},
+		limiter: session.NewLimiter(now), ceremonies: session.NewCeremonies(now), secrets: newRepeats(), script: page.Script(), repeats: newRepeats(), searches: newRepeats(), catalogue: &catalogue{tables: t},
 	}
 	return s.guard(s.routes()), nil
 }
 
 // site is the pages of one node. It is safe for concurrent use.
 type site struct {
-	office    *office.Office
-	node      Node
-	tables    Tables
-	pages     *page.Set
-	style     page.Style
-	now       func() time.Time
-	log       *slog.Logger
-	limiter   *session.Limiter
-	repeats   *repeats
-	searches  *repeats // what officers look for
-	catalogue *catalogue
+	office  *office.Office
+	node    Node
+	tables  Tables
+	pages   *page.Set
+	style   page.Style
+	now     func() time.Time
+	log     *slog.Logger
+	script  page.Style
+	limiter *session.Limiter
+	// ceremonies with security keys that have begun, and secrets that are shown once, by account and form.
+	ceremonies *session.Ceremonies
+	secrets    *repeats
+	repeats    *repeats
+	searches   *repeats // what officers look for
+	catalogue  *catalogue
 }
 
 // call is one request on its way.
@@ -127,6 +133,9 @@ type call struct {
 	door page.Site
 	// user is the name of who is signed in, set by citizen and officer.
 	user string
+	// signed is the session, set by who and officer; admin tells that the office's admin is signed in.
+	signed session.Session
+	admin  bool
 	// path replaces the address offered in the other language where the request's own has no page.
 	path string
 	// code is the status of the page where it is neither 200 nor 422, 0 where it is one of them.
@@ -153,7 +162,8 @@ func (s *site) routes() *http.ServeMux {
 	mux.Handle("GET /vi", http.RedirectHandler("/vi/", http.StatusSeeOther))
 	mux.Handle("GET /en", http.RedirectHandler("/en/", http.StatusSeeOther))
 	mux.Handle("GET /desk", http.RedirectHandler("/vi/desk", http.StatusSeeOther))
-	mux.HandleFunc("GET "+s.style.Path, s.serveStyle())
+	mux.HandleFunc("GET "+s.style.Path, serveKept(s.style, "text/css; charset=utf-8"))
+	mux.HandleFunc("GET "+s.script.Path, serveKept(s.script, "text/javascript; charset=utf-8"))
 	mux.HandleFunc("GET /favicon.svg", serveMark)
 	mux.HandleFunc("GET /favicon.ico", serveMark)
 	mux.Handle("/", s.handle(text.VI, page.Portal, notFound))
@@ -171,6 +181,9 @@ func (s *site) portal(add func(string, handler)) {
 	add("GET /sign-in", (*call).signIn)
 	add("POST /sign-in", (*call).signInDo)
 	add("POST /sign-out", (*call).signOut)
+	add("GET /reset", (*call).reset)
+	add("POST /reset", (*call).resetDo)
+	s.selfPages("/account", self, add)
 	add("GET /drafts/{id}", drafts((*call).draft))
 	add("GET /drafts/{id}/form", drafts((*call).questions))
 	add("POST /drafts/{id}/form", drafts((*call).questionsDo))
@@ -194,6 +207,13 @@ func (s *site) desk(add func(string, handler)) {
 	add("GET /desk/sign-in", (*call).signIn)
 	add("POST /desk/sign-in", (*call).signInDo)
 	add("POST /desk/sign-out", (*call).signOut)
+	add("GET /desk/reset", (*call).reset)
+	add("POST /desk/reset", (*call).resetDo)
+	add("GET /desk/confirm", person(stageFactor, (*call).confirm))
+	add("POST /desk/confirm", person(stageFactor, (*call).confirmDo))
+	s.selfPages("/desk/account", person, add)
+	s.factorPages(add)
+	s.adminPages(add)
 	add("GET /desk/list", officer((*call).list))
 	add("POST /desk/list", officer((*call).lookFor))
 	add("GET /desk/outbox", officer((*call).outbox))
@@ -205,4 +225,52 @@ func (s *site) desk(add func(string, handler)) {
 	add("POST /desk/dossiers/{chain}/{act}", officer((*call).actDo))
 	add("GET /desk/files/{chain}/{blob}", officer((*call).officeFile))
 	add("GET /desk/slips/{code}", officer((*call).slip))
+}
+
+// selfPages are those of one's own account, at either door. In its stage somebody can do what it asks for and nothing else.
+func (s *site) selfPages(at string, self func(stage, func(*call, directory.Account) error) handler, add func(string, handler)) {
+	add("GET "+at, self(stageNone, (*call).self))
+	add("GET "+at+"/profile", self(stageNone, (*call).profile))
+	add("POST "+at+"/profile", self(stageNone, (*call).profileDo))
+	add("GET "+at+"/password", self(stagePassword, (*call).password))
+	add("POST "+at+"/password", self(stagePassword, (*call).passwordDo))
+	add("POST "+at+"/sign-ins", self(stageNone, (*call).endSignIns))
+	add("GET "+at+"/history", self(stageNone, (*call).changes))
+	if at == "/account" {
+		add("GET "+at+"/login", self(stageNone, (*call).login))
+		add("POST "+at+"/login", self(stageNone, (*call).loginDo))
+	}
+}
+
+// factorPages are those of second factors and delegations, for staff.
+func (s *site) factorPages(add func(string, handler)) {
+	const at = "/desk/account"
+	add("GET "+at+"/factors/add", person(stageEnrol, (*call).addFactor))
+	add("GET "+at+"/factors/totp", person(stageEnrol, (*call).addTOTP))
+	add("POST "+at+"/factors/totp", person(stageEnrol, (*call).addTOTPDo))
+	add("GET "+at+"/factors/key", person(stageEnrol, (*call).addKey))
+	add("POST "+at+"/factors/key", person(stageEnrol, (*call).addKeyDo))
+	add("GET "+at+"/factors/{factor}/remove", person(stageNone, (*call).removeFactor))
+	add("POST "+at+"/factors/{factor}/remove", person(stageNone, (*call).removeFactorDo))
+	add("GET "+at+"/codes", person(stageNone, (*call).codes))
+	add("GET "+at+"/recovery", person(stageNone, (*call).recovery))
+	add("POST "+at+"/recovery", person(stageNone, (*call).recoveryDo))
+	add("GET "+at+"/delegate", person(stageNone, (*call).delegate))
+	add("POST "+at+"/delegate", person(stageNone, (*call).delegateDo))
+	add("GET "+at+"/delegations/{delegation}/end", person(stageNone, (*call).endDelegation))
+	add("POST "+at+"/delegations/{delegation}/end", person(stageNone, (*call).endDelegationDo))
+}
+
+// adminPages are those of the office's admin.
+func (s *site) adminPages(add func(string, handler)) {
+	add("GET /desk/staff", officer((*call).staff))
+	add("GET /desk/staff/reset", officer((*call).citizenReset))
+	add("POST /desk/staff/reset", officer((*call).citizenResetDo))
+	add("GET /desk/staff/{id}", officer((*call).member))
+	for _, act := range []string{"grant", "ungrant", "delegate", "disable", "enable", "reset"} {
+		add("GET /desk/staff/{id}/"+act, officer(memberAct(act).form))
+		add("POST /desk/staff/{id}/"+act, officer(memberAct(act).do))
+	}
+	add("GET /desk/staff/{id}/delegations/{delegation}/end", officer((*call).endDelegation))
+	add("POST /desk/staff/{id}/delegations/{delegation}/end", officer((*call).endDelegationDo))
 }

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"motcua/directory"
+	"motcua/directory/client"
 	"motcua/node/office"
 	"motcua/node/page"
 	"motcua/node/session"
+	"motcua/node/text"
 )
 
 // citizenCookie holds a session that is valid at every node; a desk's cookie names its office, so that several desks of a
@@ -50,10 +52,10 @@ func (c *call) who() (office.Citizen, bool) {
 	if err != nil {
 		a = directory.Account{ID: s.Account, Kind: s.Kind, Name: s.Name}
 	}
-	if a.Disabled {
+	if a.Disabled || c.office.Over(a, s) {
 		return office.Citizen{}, false
 	}
-	c.user = a.Name
+	c.user, c.signed = a.Name, s
 	return office.Citizen{Account: a, SignedInAt: s.Office}, true
 }
 
@@ -71,22 +73,46 @@ func citizen(h func(*call, office.Citizen) error) handler {
 		if !ok {
 			return c.askWho("/sign-in")
 		}
+		if s := c.stage(who.Account); s != stageNone {
+			return c.lead(s)
+		}
 		return h(c, who)
 	}
 }
 
-// officer lets in staff with a role in this office today.
-func officer(h func(*call, directory.Account) error) handler {
+// self lets in a citizen to his own account: whatever he must do first, or where nothing is.
+func self(at stage, h func(*call, directory.Account) error) handler {
+	return func(c *call) error {
+		who, ok := c.who()
+		if !ok {
+			return c.askWho("/sign-in")
+		}
+		if s := c.stage(who.Account); s != stageNone && s != at {
+			return c.lead(s)
+		}
+		return h(c, who.Account)
+	}
+}
+
+// officer lets in staff with a role in this office today who have nothing to do first.
+func officer(h func(*call, directory.Account) error) handler { return person(stageNone, h) }
+
+// person is self for staff with a role in this office today.
+func person(at stage, h func(*call, directory.Account) error) handler {
 	return func(c *call) error {
 		s, ok := c.session()
 		if !ok {
 			return c.askWho("/desk/sign-in")
 		}
 		a, err := c.office.Account(c.r.Context(), s.Account)
-		if err != nil || len(c.office.Roles(a)) == 0 {
+		if err != nil || len(c.office.Roles(a)) == 0 || c.office.Over(a, s) {
 			return c.askWho("/desk/sign-in")
 		}
-		c.user = a.Name
+		c.user, c.signed = a.Name, s
+		if s := c.stage(a); s != stageNone && s != at {
+			return c.lead(s)
+		}
+		c.admin = c.office.IsAdmin(a)
 		return h(c, a)
 	}
 }
@@ -95,7 +121,10 @@ func officer(h func(*call, directory.Account) error) handler {
 func (c *call) askWho(door string) error {
 	next := c.r.URL.RequestURI()
 	if c.r.Method != http.MethodGet {
-		next = c.base() + strings.TrimSuffix(door, "sign-in")
+		next = c.base() + "/"
+		if c.door == page.Desk {
+			next = c.base() + "/desk"
+		}
 	}
 	return c.see(door + "?next=" + url.QueryEscape(next))
 }
@@ -152,7 +181,7 @@ func (c *call) prove(login, password string) (a directory.Account, fault string,
 	if c.limiter.Try(login, c.address()) > 0 {
 		return a, "fault.too_many", nil
 	}
-	a, err = c.office.Authenticate(ctx, login, password, desk)
+	a, err = c.office.AuthenticateFrom(ctx, login, password, desk, c.device(login))
 	switch directory.CodeOf(err) {
 	case "":
 		c.limiter.Right(login, c.address())
@@ -176,6 +205,9 @@ func (c *call) shut(login string, err error) string {
 	case errors.Is(err, office.ErrNoRole):
 		c.limiter.Right(login, c.address())
 		return "fault.no_role"
+	case errors.Is(err, office.ErrClosed):
+		c.limiter.Right(login, c.address())
+		return "fault.closed"
 	case !errors.Is(err, office.ErrOtherDoor):
 		return "fault.sign_in"
 	}
@@ -196,7 +228,19 @@ func (c *call) enter(a directory.Account, next, done string) error {
 	if a.Kind == directory.Staff {
 		life = session.StaffLife
 	}
+	if c.signed, err = c.node.Session(token); err != nil {
+		return err
+	}
+	if err := c.office.SignedIn(c.r.Context(), c.signed, office.From{Agent: agent(c.r.UserAgent()), Place: c.address()}); err != nil {
+		return err
+	}
 	c.setCookie(token, life)
+	if s := c.stage(a); s == stageFactor {
+		return c.see("/desk/confirm?next=" + url.QueryEscape(next))
+	}
+	if done == "" {
+		done = c.told(a.Login)
+	}
 	if next == "" {
 		next = c.base() + map[page.Site]string{page.Portal: "/dossiers", page.Desk: "/desk"}[c.door]
 	}
@@ -214,8 +258,43 @@ func (c *call) setCookie(token string, life time.Duration) {
 	})
 }
 
-// signOut forgets the session in this browser.
+// device is where a sign-in comes from, for the directory to tell its owner's devices from strangers': a keyed name of the
+// address, which says nothing else.
+func (c *call) device(login string) client.Device {
+	source, known := c.limiter.Source(login, c.address())
+	return client.Device{Source: source, Known: known}
+}
+
+// agents are browsers by a word in what they say of themselves, the more particular first.
+var agents = [][2]string{
+	{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"coc_coc_browser", "Cốc Cốc"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"},
+}
+
+// systems are those that browsers run on.
+var systems = [][2]string{
+	{"Android", "Android"}, {"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"Linux", "Linux"},
+}
+
+// agent names a browser in a word or two.
+func agent(says string) string {
+	find := func(in [][2]string) string {
+		for _, x := range in {
+			if strings.Contains(says, x[0]) {
+				return x[1]
+			}
+		}
+		return ""
+	}
+	return text.Address(find(agents), find(systems))
+}
+
+// signOut ends the session.
 func (c *call) signOut() error {
+	if s, ok := c.session(); ok {
+		if err := c.office.EndSignIn(c.r.Context(), s.Account, office.SignInID(s)); err != nil {
+			return err
+		}
+	}
 	c.setCookie("", -time.Second)
 	if c.door == page.Desk {
 		return c.seeDone("/desk/sign-in", "sign_out")
@@ -248,6 +327,10 @@ func (c *call) registerDo() error {
 		return again()
 	}
 	a, provisional, err := c.office.Register(c.r.Context(), in)
+	if directory.CodeOf(err) == directory.Known {
+		faults = []page.Problem{{Field: "identity", Text: c.l.T("fault.known")}}
+		return again()
+	}
 	if directory.CodeOf(err) == directory.Conflict {
 		var fault string
 		if a, fault, err = c.own(in); fault != "" {
