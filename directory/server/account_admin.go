@@ -114,6 +114,13 @@ func (s *Server) decree(ctx context.Context, c command.Command) (directory.Accou
 func (s *Server) putAccount(ctx context.Context, q AccountRequest) (directory.Account, error) {
 	a := normal(q.Account)
 	a.Verifier = q.Verifier
+	if s.cluster.Level() < accountLevel() {
+		r, err := s.change(ctx, &command.PutAccount{Account: older(a)})
+		if err != nil {
+			return a, err
+		}
+		return decodeValue[directory.Account](r)
+	}
 	return s.decree(ctx, &command.MakeAccount{Account: a, Replace: true})
 }
 

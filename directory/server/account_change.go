@@ -47,6 +47,9 @@ func (s *Server) join(ctx context.Context, c caller) (client.Response, error) {
 		a.Email = "" // which was not looked at when it was typed, maybe with the line cut
 	}
 	a.Version = 0
+	if s.cluster.Level() < accountLevel() {
+		return s.joinAsBefore(ctx, c, a)
+	}
 	cmd := &command.MakeAccount{Account: a, By: directory.Actor{Office: c.office}}
 	list, index, err := s.proposeAccount(ctx, c, cmd)
 	if err != nil {
@@ -60,6 +63,21 @@ func (s *Server) join(ctx context.Context, c caller) (client.Response, error) {
 		made = older(made)
 	}
 	return respond(made, index)
+}
+
+// accountLevel is the upgrade level from which on the commands of accounts are proposed.
+func accountLevel() uint32 { return command.LevelOf(&command.MakeAccount{}) }
+
+// joinAsBefore makes an account while some servers are not upgraded yet: people go on registering meanwhile.
+func (s *Server) joinAsBefore(ctx context.Context, c caller, a directory.Account) (client.Response, error) {
+	if a.Email != "" && !directory.ValidEmail(a.Email) {
+		return client.Response{}, directory.Errorf("make account", directory.Invalid, "account: e-mail address has the wrong form")
+	}
+	r, err := s.cluster.Propose(ctx, c.q.ID, &command.RegisterAccount{Account: a, From: c.office})
+	if err != nil {
+		return client.Response{}, err
+	}
+	return client.Response{Failure: r.Failure, Body: r.Value, Index: r.Index}, nil
 }
 
 // changeAccount makes one of the changes that somebody who signed in at an office may ask for.

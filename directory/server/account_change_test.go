@@ -398,3 +398,43 @@ func TestProvinceITKeepsAccounts(t *testing.T) {
 		}
 	})
 }
+
+// TestPeopleRegisterWhileServersAreUpgraded: with a server that has not said what it understands nothing new is proposed, and people go
+// on registering; once all are upgraded, accounts of before are held against.
+func TestPeopleRegisterWhileServersAreUpgraded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, addrOf)
+		w.genesis.Level = 0
+		w.virtual = true
+		for _, name := range names[:2] {
+			w.start(name, w.net.Listen(addrOf(name)))
+		}
+		w.ready("dir-1")
+		must[server.Published](w, "dir-1", http.MethodPost, "/publish", publication())
+		a := w.join(commune, 1)
+		person := func(login string) directory.Account {
+			c := citizen(login)
+			c.Identity = "056090000001"
+			return c
+		}
+		for _, login := range []string{"first", "second"} {
+			if got, err := a.Register(t.Context(), person(login)); err != nil || got.Version != 1 {
+				t.Fatalf("%s: %v %v", login, got, err)
+			}
+		}
+		w.staff("officer", grantOf(commune, directory.DeskOfficer))
+		_, err := a.ChangePassword(t.Context(), a.by("first", goodSum), verifierOf("bmV3"))
+		denied(t, "what is new, before all are upgraded", directory.Conflict, err)
+		w.start("dir-3", w.net.Listen(addrOf("dir-3")))
+		w.ready("dir-3")
+		time.Sleep(time.Minute)
+		_, err = a.Register(t.Context(), person("third"))
+		denied(t, "a third account of one number", directory.Known, err)
+		if got := must[server.AccountList](w, "dir-1", http.MethodGet, "/accounts?twins=1", nil); len(got.Twins) != 1 {
+			t.Errorf("accounts to be merged: %v", got.Twins)
+		}
+		if _, err := a.ChangePassword(t.Context(), a.by("first", goodSum), verifierOf("bmV3")); err != nil {
+			t.Error(err)
+		}
+	})
+}

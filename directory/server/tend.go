@@ -148,7 +148,7 @@ func (s *Server) tendOnce(ctx context.Context, c *calm) (time.Duration, error) {
 		err = s.cosign(ctx, d.cut)
 	case d.changed && self && !d.held:
 		return s.cut(ctx, c, d)
-	case !d.indexed && self:
+	case !d.indexed && self && s.cluster.Level() >= accountLevel():
 		err = s.propose(ctx, &command.AccountRules{Index: command.MaxIndex})
 	}
 	if !d.changed {
