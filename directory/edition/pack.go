@@ -55,7 +55,7 @@ func unpack(b []byte) ([]byte, error) {
 
 // Receive reads an edition in any of the forms in which it travels: whole or as a delta, packed or not. A delta is applied to
 // the body that the reader holds, which is asked for only then. It checks no signature: see Signed.Verify. The error
-// wraps wire.ErrMalformed, ErrOld, ErrBase, ErrStep, ErrNewer or is that of body.
+// wraps wire.ErrMalformed, ErrOld, ErrBase (also when body fails), ErrStep or ErrNewer.
 func Receive(b []byte, held Held, body func() ([]byte, error)) (Signed, error) {
 	b, err := unpack(b)
 	if err != nil {
@@ -73,7 +73,7 @@ func Receive(b []byte, held Held, body func() ([]byte, error)) (Signed, error) {
 	}
 	base, err := body()
 	if err != nil {
-		return Signed{}, fmt.Errorf("delta: read the edition at hand: %w", err)
+		return Signed{}, fmt.Errorf("%w: the one at hand cannot be read: %w", ErrBase, err)
 	}
 	return d.Apply(held, base)
 }

@@ -137,12 +137,12 @@ func (r *Replica) install(b []byte) error {
 	if err != nil {
 		return err
 	}
+	steps := nextSteps(r.steps, v.held(), before, next.held(), s.Body)
 	if err := r.keep(s, t, all); err != nil {
 		return err
 	}
 	// A crash here leaves the new edition on disk, which the next Open takes into use.
-	r.chain, r.trust = all, t
-	r.steps = nextSteps(r.steps, v.held(), before, next.held(), s.Body)
+	r.chain, r.trust, r.steps = all, t, steps
 	r.now.Store(next)
 	close(r.changed)
 	r.changed = make(chan struct{})
