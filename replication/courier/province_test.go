@@ -44,6 +44,7 @@ type office struct {
 	name   replication.Name
 	addr   string
 	id     *identity.Private
+	ring   *identity.Ring
 	dir    string
 	outbox *replicationtest.Outbox
 	inbox  *replicationtest.Inbox
@@ -98,12 +99,13 @@ func (o *office) start() {
 	if o.spool, err = spool.Open(o.dir); err != nil {
 		t.Fatal(err)
 	}
-	o.link, err = link.New(link.Config{Name: o.name, Identity: o.id, Resolver: o.p.book, Conn: o.p.net.Listen(o.addr)})
+	o.ring = identity.NewRing(o.id)
+	o.link, err = link.New(link.Config{Name: o.name, Identity: o.id, Ring: o.ring, Resolver: o.p.book, Conn: o.p.net.Listen(o.addr)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.courier = courier.New(courier.Config{
-		Self: o.name, Identity: o.id, Link: o.link, Spool: o.spool, Outbox: o.outbox, Inbox: o.inbox, Resolver: o.p.book,
+		Self: o.name, Identity: o.id, Ring: o.ring, Link: o.link, Spool: o.spool, Outbox: o.outbox, Inbox: o.inbox, Resolver: o.p.book,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

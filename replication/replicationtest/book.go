@@ -16,13 +16,14 @@ type Book struct {
 	peers  map[replication.Name]replication.Peer
 	byTLS  map[digest.Digest]replication.Name
 	former map[digest.Digest]replication.Peer // by signing key
+	tls    map[digest.Digest]replication.Peer // retired ones, by TLS key
 }
 
 // NewBook makes an empty book.
 func NewBook() *Book {
 	return &Book{
 		peers: map[replication.Name]replication.Peer{}, byTLS: map[digest.Digest]replication.Name{},
-		former: map[digest.Digest]replication.Peer{},
+		former: map[digest.Digest]replication.Peer{}, tls: map[digest.Digest]replication.Peer{},
 	}
 }
 
@@ -45,6 +46,19 @@ func (b *Book) Add(name replication.Name, addr string, p identity.Public) {
 	b.byTLS[identity.TLSID(p.TLS)] = name
 }
 
+// Rotate binds a name to the keys that it has itself put in the place of its old ones, which count as retired from now on.
+func (b *Book) Rotate(name replication.Name, old, next identity.Public) {
+	b.mu.Lock()
+	p := b.peers[name]
+	b.mu.Unlock()
+	b.Add(name, p.Addr, next)
+	p.Retired = time.Now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.former[p.Keys.Sign.ID()] = p
+	b.tls[identity.TLSID(old.TLS)] = p
+}
+
 // Revoke marks the key of a name as revoked at a time.
 func (b *Book) Revoke(name replication.Name, at time.Time) {
 	b.mu.Lock()
@@ -52,6 +66,15 @@ func (b *Book) Revoke(name replication.Name, at time.Time) {
 	p := b.peers[name]
 	p.Revoked = at
 	b.peers[name] = p
+}
+
+// RevokeKey marks a former key, by its signing key, as revoked at a time.
+func (b *Book) RevokeKey(sign digest.Digest, at time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.former[sign]
+	p.Revoked = at
+	b.former[sign] = p
 }
 
 // Remove forgets a name.
@@ -98,6 +121,9 @@ func (b *Book) Signer(key digest.Digest) (replication.Peer, bool) {
 func (b *Book) Identify(tlsID digest.Digest) (replication.Peer, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if p, ok := b.tls[tlsID]; ok {
+		return p, nil
+	}
 	name, ok := b.byTLS[tlsID]
 	if !ok {
 		return replication.Peer{}, fmt.Errorf("key %s: %w", tlsID.Short(), replication.ErrUnknown)
