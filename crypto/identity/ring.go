@@ -23,7 +23,7 @@ type ring struct {
 // NewRing makes a ring of the identity in use and the former ones, newest first.
 func NewRing(now *Private, former ...*Private) *Ring {
 	r := &Ring{}
-	r.now.Store(&ring{now, former})
+	r.now.Store(&ring{now, without(former, now.Public().ID())}) // a crash may have left it in both places
 	return r
 }
 
