@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -13,17 +12,17 @@ import (
 	"time"
 
 	"motcua/crypto/identity"
-	"motcua/crypto/wire"
 	"motcua/directory"
 	"motcua/directory/server"
 )
 
 func directoryCommands() []*command {
-	return []*command{directoryInitCommand(), directoryFoundCommand(), directoryServeCommand(), directoryStatusCommand(), directoryEditionCommand()}
+	return []*command{
+		directoryInitCommand(), directoryFoundCommand(), directoryServeCommand(), directoryJoinCommand(), directoryLeaveCommand(),
+		directoryTransferCommand(), directoryRotateCommand(), directoryStatusCommand(), directoryBackupCommand(), directoryRestoreCommand(),
+		directoryRecoverCommand(), directoryEditionCommand(),
+	}
 }
-
-// cardType is the PEM type of a server's card: its name, address and public keys.
-const cardType = "MOTCUA CARD V1"
 
 func directoryInitCommand() *command {
 	c := newCommand("directory init", "", "make the identity of a directory server, and its card", "motcua directory init --data /var/lib/motcua/directory --name dir-1 --addr dir-1.example.vn:8600")
@@ -59,12 +58,12 @@ func initServer(dir, name, addr string) (string, error) {
 	} else if err != nil {
 		return "", err
 	}
-	b, err := wire.Marshal(directory.Member{Name: name, Identity: id.Public(), Addr: addr})
+	card, err := server.WriteCard(directory.Member{Name: name, Identity: id.Public(), Addr: addr})
 	if err != nil {
 		return "", err
 	}
 	path := filepath.Join(dir, name+".card")
-	return path, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: cardType, Bytes: b}), 0o600)
+	return path, os.WriteFile(path, card, 0o600)
 }
 
 func readCard(path string) (m directory.Member, err error) {
@@ -72,11 +71,10 @@ func readCard(path string) (m directory.Member, err error) {
 	if err != nil {
 		return m, fmt.Errorf("read card: %w", err)
 	}
-	block, _ := pem.Decode(text)
-	if block == nil || block.Type != cardType {
-		return m, fmt.Errorf("read card %s: it is none; take the .card file that directory init wrote", path)
+	if m, err = server.ReadCard(text); err != nil {
+		return m, fmt.Errorf("read card %s: %w", path, err)
 	}
-	return m, wire.Unmarshal(block.Bytes, &m)
+	return m, nil
 }
 
 func directoryFoundCommand() *command {
@@ -85,20 +83,30 @@ func directoryFoundCommand() *command {
 	out := c.flags.String("out", "genesis", "`file` to write; every server needs the same")
 	name := c.flags.String("province", "", "`name` of the province")
 	prefix := c.flags.String("prefix", "", "`code` of the province, with which its offices' codes begin")
+	key := c.flags.String("recovery-key", "", "`file` to write the recovery key to, for a safe (default: the name of --out and .recovery)")
 	c.run = func(_ context.Context, std stdio, args []string) error {
 		if *name == "" || *prefix == "" || len(args) == 0 {
 			return usagef("directory found: give --province, --prefix and the cards")
 		}
-		if err := found(*out, *name, directory.OfficeCode(*prefix), args); err != nil {
+		if *key == "" {
+			*key = *out + ".recovery"
+		}
+		if err := found(*out, *key, *name, directory.OfficeCode(*prefix), args); err != nil {
 			return err
 		}
-		fmt.Fprintf(std.out, "wrote %s: bring it to every server; it holds a secret of the province\n", *out)
+		fmt.Fprintf(std.out, foundWords, *out, *key)
 		return nil
 	}
 	return c
 }
 
-func found(out, name string, prefix directory.OfficeCode, cards []string) error {
+const foundWords = `wrote %s: bring it to every server; it holds a secret of the province
+wrote %s: the recovery key. Whoever has it can replace all the directory's servers; without it, a directory that
+lost a majority of its servers for good cannot be recovered unless every node is enrolled anew. Put it on two USB
+sticks or print it, lock them in two safes, try to read one back, and delete it here. Never keep it on a server.
+`
+
+func found(out, keyFile, name string, prefix directory.OfficeCode, cards []string) error {
 	var members []directory.Member
 	for _, path := range cards {
 		m, err := readCard(path)
@@ -111,13 +119,29 @@ func found(out, name string, prefix directory.OfficeCode, cards []string) error 
 	if err != nil {
 		return err
 	}
+	key, secret, err := server.NewRecoveryKey()
+	if err != nil {
+		return err
+	}
+	g.Recovery = key.Public().Bytes()
 	b, err := g.Bytes()
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err := writeNew(keyFile, secret); err != nil {
+		return fmt.Errorf("directory found: %w; a recovery key is made once, choose another --recovery-key if you mean it", err)
+	}
+	if err := writeNew(out, b); err != nil {
+		return errors.Join(fmt.Errorf("directory found: %w; a genesis is made once, choose another --out if you mean it", err), os.Remove(keyFile))
+	}
+	return nil
+}
+
+// writeNew writes a file that only its owner reads. It replaces nothing.
+func writeNew(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return fmt.Errorf("directory found: %w; a genesis is made once, choose another --out if you mean it", err)
+		return err
 	}
 	_, err = f.Write(b)
 	return errors.Join(err, f.Sync(), f.Close())
@@ -127,7 +151,7 @@ func directoryServeCommand() *command {
 	c := newCommand("directory serve", "", "run a directory server", "motcua directory serve --data /var/lib/motcua/directory --listen :8600 --genesis genesis")
 	dir := c.flags.String("data", "", "`folder` with the server's data")
 	listen := c.flags.String("listen", "127.0.0.1:8600", "UDP `host:port` for other machines")
-	genesis := c.flags.String("genesis", "", "genesis `file`; needed the first time only")
+	genesis := c.flags.String("genesis", "", "genesis `file`, or the welcome of a server that joins; needed the first time only")
 	rate := c.flags.Int("office-rate", 50, "how many requests a second an office may make of this server, a `number`")
 	debug := c.flags.Bool("debug", false, "log more")
 	untilEOF := c.flags.Bool("until-eof", false, "stop when standard input closes, for a parent process")
@@ -138,11 +162,16 @@ func directoryServeCommand() *command {
 		if *rate < 1 || *rate > maxOfficeRate {
 			return usagef("directory serve: --office-rate is %d, want 1 to %d", *rate, maxOfficeRate)
 		}
-		s, err := openDirectory(std, *dir, *listen, *genesis, *rate, *debug)
-		if err != nil {
-			return err
+		for {
+			s, err := openDirectory(std, *dir, *listen, *genesis, *rate, *debug)
+			if err != nil {
+				return err
+			}
+			if err = serve(ctx, std, *dir, s, *untilEOF, *listen); !errors.Is(err, server.ErrRotated) {
+				return err
+			}
+			fmt.Fprintln(std.err, "this server's keys were replaced; it starts again with the new ones")
 		}
-		return serve(ctx, std, *dir, s, *untilEOF, *listen)
 	}
 	return c
 }
@@ -165,7 +194,7 @@ func openDirectory(std stdio, dir, listen, genesis string, rate int, debug bool)
 	if err != nil {
 		return nil, fmt.Errorf("open directory server: %w; name the file of motcua directory found with --genesis", err)
 	}
-	g, err := directory.ReadGenesis(b)
+	g, welcome, err := server.ReadWelcome(b)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +202,7 @@ func openDirectory(std stdio, dir, listen, genesis string, rate int, debug bool)
 	if err != nil {
 		return nil, err
 	}
-	return server.New(server.Config{Dir: dir, Conn: conn, Genesis: g, Identity: id, Version: version(), OfficeRate: rate, Log: newLog(std, debug)})
+	return server.New(server.Config{Dir: dir, Conn: conn, Genesis: g, Identity: id, Welcome: welcome, Version: version(), OfficeRate: rate, Log: newLog(std, debug)})
 }
 
 func directoryStatusCommand() *command {
@@ -184,10 +213,10 @@ func printDirectoryStatus(w io.Writer, s server.Status) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "province\t%s (%s)\nleader\t%s\nedition\t%d\nline\t%s\nrunning since\t%s\n",
 		s.Province, s.Prefix, dash(s.Leader), s.Edition, upOrDown(true, s.Line), s.Started.In(directory.Zone).Format("02/01/2006 15:04"))
-	fmt.Fprintf(t, "calendar\t%s\n\n", reachWords(s.Calendar))
-	for _, m := range s.Servers {
-		fmt.Fprintf(t, "server %s\t%s\t%s\n", m.Name, m.Addr, connected(m.Connected))
-	}
+	fmt.Fprintf(t, "calendar\t%s\nupgrade level\t%d\n", reachWords(s.Calendar), s.Level)
+	t.Flush()
+	printServers(w, s)
+	fmt.Fprintln(w)
 	for _, n := range s.Nodes {
 		state := connected(n.Connected)
 		if n.Revoked != nil {
@@ -196,6 +225,22 @@ func printDirectoryStatus(w io.Writer, s server.Status) {
 			continue // the office's node has newer keys, and a line of its own
 		}
 		fmt.Fprintf(t, "node %s\t%s\t%s\n", n.Office, n.Addr, state)
+	}
+	t.Flush()
+}
+
+// printServers shows each of the directory's servers on a line.
+func printServers(w io.Writer, s server.Status) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "\nserver\taddress\tstate\trole\tbehind\theard\tversion\tlevel")
+	for _, m := range s.Servers {
+		heard := "never"
+		if m.Name == s.Name {
+			heard = "this server"
+		} else if m.Heard != nil {
+			heard = time.Since(*m.Heard).Round(100*time.Millisecond).String() + " ago"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%d\n", m.Name, m.Addr, m.State, m.Role, m.Lag, heard, dash(m.Version), m.Level)
 	}
 	t.Flush()
 }

@@ -58,12 +58,12 @@ type Recovery struct {
 	Log      *slog.Logger
 }
 
-// check compares the key with the genesis.
-func (q Recovery) check(g directory.Genesis) error {
+// CheckRecoveryKey compares a recovery key with a province's genesis.
+func CheckRecoveryKey(g directory.Genesis, key *record.Key) error {
 	switch {
 	case len(g.Recovery) == 0:
 		return errNoRecoveryKey
-	case string(g.Recovery) != string(q.Key.Public().Bytes()):
+	case string(g.Recovery) != string(key.Public().Bytes()):
 		return errors.New("this is the recovery key of another province: take the one that was made with this one's genesis")
 	}
 	return nil
@@ -101,7 +101,7 @@ func Recover(q Recovery) error {
 	if s.cfg.Genesis, err = directory.ReadGenesis(b); err != nil {
 		return err
 	}
-	if err := q.check(s.cfg.Genesis); err != nil {
+	if err := CheckRecoveryKey(s.cfg.Genesis, q.Key); err != nil {
 		return fmt.Errorf("recover: %w", err)
 	}
 	m, err := s.whoAmI()
@@ -130,7 +130,7 @@ func Restore(q Recovery, m directory.Member, b *cluster.Backup) error {
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
-	if err := q.check(g); err != nil {
+	if err := CheckRecoveryKey(g, q.Key); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
 	if err := folder.Prepare(q.Dir, format); err != nil {
