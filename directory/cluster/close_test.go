@@ -43,7 +43,7 @@ func newPair(t *testing.T) *pair {
 	p.other.gate.opened, p.other.peers.met = make(chan struct{}), map[string]error{"dir-1": nil}
 	close(p.other.gate.opened)
 	p.other.layer = newLayer(p.other)
-	p.other.trans = transport{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{Stream: p.other.layer, Logger: newRaftLog(p.other.log)})}
+	p.other.trans = transport{fit: func() error { return nil }, NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{Stream: p.other.layer, Logger: newRaftLog(p.other.log)})}
 	p.other.cfg.Link.Handle(raftProtocol, link.Known, p.other.layer.serve)
 	p.other.cfg.Link.Handle(askProtocol, link.Known, func(context.Context, link.Caller, *link.Stream) {}) // as before members/1
 	t.Cleanup(func() { p.other.trans.Close() })

@@ -14,7 +14,9 @@ import (
 	"github.com/dgraph-io/badger/v4"
 	"github.com/hashicorp/raft"
 	wal "github.com/hashicorp/raft-wal"
+	"github.com/hashicorp/raft-wal/fs"
 	"github.com/hashicorp/raft-wal/metadb"
+	"github.com/hashicorp/raft-wal/types"
 
 	"motcua/crypto/digest"
 	"motcua/directory"
@@ -42,6 +44,8 @@ type Config struct {
 	Join bool
 	// Version of the program, told to the other servers.
 	Version string
+
+	files types.VFS // of the log; the disk's but in tests
 }
 
 // The times of Raft, tuned so that a killed leader is replaced in about 0.4 s and a loaded machine does not lose its
@@ -73,6 +77,7 @@ type Cluster struct {
 	stop  context.CancelFunc
 	db    *badger.DB
 	wal   *wal.WAL
+	logs  *logStore          // the same, as Raft writes it
 	meta  *metadb.BoltMetaDB // of the wal, which opens it and does not close it
 	layer *layer
 	trans transport
@@ -108,6 +113,9 @@ func Open(cfg Config) (*Cluster, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.files == nil {
+		cfg.files = fs.New()
+	}
 	if _, ok := cfg.Genesis.Member(cfg.Self); !ok && !cfg.Join {
 		return nil, fmt.Errorf("open cluster: %s is not a member of the genesis", cfg.Self)
 	}
@@ -137,16 +145,17 @@ func (c *Cluster) open() (err error) {
 	}
 	c.meta = new(metadb.BoltMetaDB)
 	c.wal, err = wal.Open(logs, wal.WithSegmentSize(segmentSize), wal.WithLogger(hlog), wal.WithMetaStore(c.meta),
-		wal.WithSegmentFiler(newSegments(logs)))
+		wal.WithSegmentFiler(newSegmentsOn(logs, c.cfg.files)))
 	if err != nil {
 		return fmt.Errorf("log in %s: %w", logs, err)
 	}
-	cache, err := raft.NewLogCache(128, c.wal)
+	c.logs = &logStore{WAL: c.wal, stop: c.m.stop}
+	cache, err := raft.NewLogCache(2*maxAppend, c.logs)
 	if err != nil {
 		return err
 	}
 	c.layer = newLayer(c)
-	c.trans = transport{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	c.trans = transport{fit: c.fit, NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream: c.layer, MaxPool: maxPool, MaxRPCsInFlight: maxInFlight, Timeout: rpcTimeout, Logger: hlog,
 	})}
 	conf := c.raftConfig()

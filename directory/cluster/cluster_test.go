@@ -33,7 +33,8 @@ type province struct {
 	dirs    map[string]string
 	up      map[string]*server
 	every   uint64
-	ahead   sync.Map // by name: how far a server's clock is ahead, time.Duration
+	files   map[string]*badDisk // under the log, where a test wants trouble
+	ahead   sync.Map            // by name: how far a server's clock is ahead, time.Duration
 }
 
 type server struct {
@@ -84,7 +85,11 @@ func (p *province) start(name string) *server {
 		ahead, _ := p.ahead.LoadOrStore(name, time.Duration(0))
 		return time.Now().Add(ahead.(time.Duration))
 	}
-	c, err := cluster.Open(cluster.Config{Dir: p.dirs[name], Self: name, Genesis: p.genesis, Link: l, Log: p.log(name), SnapshotEvery: p.every, Now: now})
+	cfg := cluster.Config{Dir: p.dirs[name], Self: name, Genesis: p.genesis, Link: l, Log: p.log(name), SnapshotEvery: p.every, Now: now}
+	if f := p.files[name]; f != nil {
+		cfg = cluster.OnFiles(cfg, f)
+	}
+	c, err := cluster.Open(cfg)
 	if err != nil {
 		l.Close()
 		p.t.Fatal(err)

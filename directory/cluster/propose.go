@@ -182,7 +182,7 @@ func (c *Cluster) answer(ctx context.Context, from link.Caller, s *link.Stream) 
 
 // lead does as leader what was asked. The error is errNotLeader when this server is not, or may no longer be.
 func (c *Cluster) lead(ctx context.Context, a ask) (reply, error) {
-	if c.ctx.Err() != nil {
+	if c.ctx.Err() != nil || c.fit() != nil {
 		return reply{}, errNotLeader
 	}
 	if a.Kind == 0 {

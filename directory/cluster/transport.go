@@ -8,8 +8,12 @@ import (
 // always sent.
 const maxAppendBytes = 4 << 20
 
-// transport is Raft's own, with a bound in bytes where Raft only counts entries.
-type transport struct{ *raft.NetworkTransport }
+// transport is Raft's own, with a bound in bytes where Raft only counts entries. A server that is not fit to lead sends
+// nothing that a leader or a candidate sends, so that another comes to lead: Raft itself waits for its disk for ever.
+type transport struct {
+	*raft.NetworkTransport
+	fit func() error
+}
 
 var (
 	_ raft.Transport   = transport{}
@@ -18,6 +22,9 @@ var (
 
 // AppendEntries implements raft.Transport. Raft goes on behind the last entry that the request holds when it returns.
 func (t transport) AppendEntries(id raft.ServerID, to raft.ServerAddress, a *raft.AppendEntriesRequest, r *raft.AppendEntriesResponse) error {
+	if err := t.fit(); err != nil {
+		return err
+	}
 	size := 0
 	for i, e := range a.Entries {
 		if size += len(e.Data); size > maxAppendBytes && i > 0 {
@@ -26,4 +33,20 @@ func (t transport) AppendEntries(id raft.ServerID, to raft.ServerAddress, a *raf
 		}
 	}
 	return t.NetworkTransport.AppendEntries(id, to, a, r)
+}
+
+// RequestVote implements raft.Transport.
+func (t transport) RequestVote(id raft.ServerID, to raft.ServerAddress, a *raft.RequestVoteRequest, r *raft.RequestVoteResponse) error {
+	if err := t.fit(); err != nil {
+		return err
+	}
+	return t.NetworkTransport.RequestVote(id, to, a, r)
+}
+
+// RequestPreVote implements raft.WithPreVote.
+func (t transport) RequestPreVote(id raft.ServerID, to raft.ServerAddress, a *raft.RequestPreVoteRequest, r *raft.RequestPreVoteResponse) error {
+	if err := t.fit(); err != nil {
+		return err
+	}
+	return t.NetworkTransport.RequestPreVote(id, to, a, r)
 }
