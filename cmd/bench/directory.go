@@ -14,6 +14,8 @@ type Target interface {
 	Name() string
 	// Write stores a record of about ValueSize bytes under a key of its connection and returns once it is on the disks of a majority.
 	Write(ctx context.Context, client int, n uint64) error
+	// WriteSoon is Write for when the leader may be dead: it may give up and is then called again.
+	WriteSoon(ctx context.Context, client int, n uint64) error
 	// Read reads a record and sees every write that was acknowledged to anybody before it began.
 	Read(ctx context.Context, client int, n uint64) error
 	// KillLeader ends the leading process at once and returns when it did; Revive starts it again and returns once it
@@ -61,7 +63,7 @@ type plan struct {
 	clients    []int
 	rounds     int
 	warm, load time.Duration
-	kills      int
+	kills      int           // of our leader; of a peer's, a third as many
 	rest       time.Duration // before memory at rest is read
 }
 
@@ -69,7 +71,7 @@ func (c Config) plan() plan {
 	if c.Short {
 		return plan{[]int{1, 16}, 1, 100 * time.Millisecond, 400 * time.Millisecond, 1, 500 * time.Millisecond}
 	}
-	return plan{[]int{1, 16, 256}, 5, 300 * time.Millisecond, 1500 * time.Millisecond, 20, 3 * time.Second}
+	return plan{[]int{1, 16, 256}, 3, 300 * time.Millisecond, 1500 * time.Millisecond, 20, 3 * time.Second}
 }
 
 // run is one run of the measurements.

@@ -15,6 +15,9 @@ func (r *run) failOver(ctx context.Context) error {
 	took := make([][]float64, len(r.targets))
 	for k := range r.kills {
 		for i, t := range r.targets {
+			if i > 0 && 3*k >= r.kills {
+				continue
+			}
 			r.Progress(fmt.Sprintf("kill the leader of %s, %d of %d", t.Name(), k+1, r.kills))
 			d, err := r.killOnce(ctx, t, uint64(k))
 			if err != nil {
@@ -45,7 +48,7 @@ func (r *run) killOnce(ctx context.Context, t Target, n uint64) (time.Duration, 
 	if err != nil {
 		return 0, err
 	}
-	for err = t.Write(ctx, 0, n); err != nil; err = t.Write(ctx, 0, n) {
+	for err = t.WriteSoon(ctx, 0, n); err != nil; err = t.WriteSoon(ctx, 0, n) {
 		if time.Since(at) > failOverTime || ctx.Err() != nil {
 			return 0, fmt.Errorf("no write succeeds within %v: %w", failOverTime, err)
 		}

@@ -116,6 +116,11 @@ func (f *fleet) Write(ctx context.Context, client int, n uint64) error {
 	return at.client.Report(ctx, []directory.Track{at.track(Key(client, n), n)})
 }
 
+// WriteSoon implements Target: the client looks for a living server by itself.
+func (f *fleet) WriteSoon(ctx context.Context, client int, n uint64) error {
+	return f.Write(ctx, client, n)
+}
+
 // Read implements Target: an office looks a dossier up and wants to see whatever anybody was told before.
 func (f *fleet) Read(ctx context.Context, client int, n uint64) error {
 	at := f.at(client)

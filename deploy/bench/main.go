@@ -1,0 +1,87 @@
+// Command bench takes the measurements of motcua bench side by side with other systems, in one call and taking turns, so that
+// ratios mean something on a machine that is busy:
+//
+//	go run -C deploy/bench . directory --json
+//
+// It builds motcua from this tree and the peers from their published modules, and starts three processes of each on this machine
+// with their data on one disk. Every peer keeps a write on the disks of a majority before it answers, as the directory does. A
+// peer that cannot be built here is left out, loudly. It needs Linux, a C compiler for rqlite, and the first time the network.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"motcua/cmd/bench"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	switch {
+	case errors.Is(err, errWords), errors.Is(err, flag.ErrHelp):
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// errWords: the command line is wrong, and that has been said.
+var errWords = errors.New("wrong words")
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 || args[0] != "directory" {
+		fmt.Fprintln(os.Stderr, "usage: go run -C deploy/bench . directory [--json] [--short] [--dir FOLDER]")
+		return errWords
+	}
+	flags := flag.NewFlagSet("bench directory", flag.ContinueOnError)
+	asJSON := flags.Bool("json", false, "print one JSON object a line")
+	short := flags.Bool("short", false, "a quick look")
+	dir := flags.String("dir", "", "`folder` on whose disk everything is kept meanwhile (default: that of temporary files)")
+	if err := flags.Parse(args[1:]); err != nil || flags.NArg() > 0 {
+		return errWords
+	}
+	bin, err := os.MkdirTemp("", "motcua-bench-bin-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(bin)
+	exe := filepath.Join(bin, "motcua")
+	if err := goTool(ctx, "../..", "build", "-o", exe, "./cmd/motcua"); err != nil {
+		return err
+	}
+	c := bench.Config{Exe: exe, Dir: *dir, Short: *short, Progress: bench.Progress(os.Stderr), Peers: peers(ctx, bin)}
+	if *asJSON {
+		return bench.Directory(ctx, c, bench.JSON(os.Stdout))
+	}
+	var all []bench.Measure
+	if err := bench.Directory(ctx, c, func(m bench.Measure) error { all = append(all, m); return nil }); err != nil {
+		return err
+	}
+	return bench.Table(os.Stdout, all)
+}
+
+// peers builds the other systems and returns those that could be built.
+func peers(ctx context.Context, bin string) (out []bench.Opener) {
+	for _, p := range []struct {
+		name  string
+		build func(ctx context.Context, bin string) (bench.Opener, error)
+	}{{"etcd", buildEtcd}, {"rqlite", buildRqlite}} {
+		fmt.Fprintf(os.Stderr, "build %s; the first time takes minutes\n", p.name)
+		open, err := p.build(ctx, bin)
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "%s is left out: %v\n", p.name, err)
+			continue
+		}
+		out = append(out, open)
+	}
+	return out
+}
