@@ -12,6 +12,12 @@
 // newer than the one it holds. Two editions with one number are evidence of a forged or split directory: the second is
 // refused with [ErrFork], loudly.
 //
+// # How it travels
+//
+// Whole ([Signed]), or, to a reader that holds an earlier one, as a [Delta]: strokes that make the new body from the old one, byte
+// for byte, with the same signatures under the whole. [Receive] reads both, packed or not, from whichever carrier. A delta is
+// trusted no more than its result.
+//
 // # What it does not do
 //
 // It holds no account, no track and no secret: anybody may read it. It does not say that nothing newer exists.
