@@ -73,6 +73,9 @@ func (o *Office) reports(ctx context.Context) {
 // again reports and confirms, and tries later what failed.
 func (o *Office) again(ctx context.Context, retry *time.Timer) {
 	err := errors.Join(o.reportTracks(ctx), o.confirm(ctx))
+	if o.spend.Swap(false) {
+		err = errors.Join(err, o.reportSpent(ctx))
+	}
 	retry.Stop()
 	if err != nil && ctx.Err() == nil {
 		o.Log.Debug("directory not told yet", "err", err)
@@ -156,7 +159,9 @@ func (o *Office) refreshStaff(ctx context.Context) {
 	if err = o.keepStaff(ctx, list); err != nil {
 		o.Log.Error("staff not stored", "err", err)
 	}
-	o.reportSpent(ctx)
+	if err := o.reportSpent(ctx); err != nil {
+		o.Log.Debug("recovery codes not reported yet", "err", err)
+	}
 }
 
 func (o *Office) roster(ctx context.Context) (r client.Roster, err error) {

@@ -192,8 +192,9 @@ func (o *Office) ChooseLogin(ctx context.Context, actor directory.Account, login
 	})
 }
 
-// AddFactor adds a second factor to somebody's own account. With the first one come recovery codes, to be shown once.
-func (o *Office) AddFactor(ctx context.Context, actor directory.Account, f directory.Factor) (codes []string, err error) {
+// AddFactor adds a second factor to somebody's own account; step is that of the code it was shown by, which is used up, 0 for a
+// key. With the first factor come recovery codes, to be shown once.
+func (o *Office) AddFactor(ctx context.Context, actor directory.Account, f directory.Factor, step int64) (codes []string, err error) {
 	var hashes []digest.Digest
 	if len(actor.Factors) == 0 {
 		codes, hashes = session.NewRecovery(actor.ID)
@@ -202,6 +203,10 @@ func (o *Office) AddFactor(ctx context.Context, actor directory.Account, f direc
 	err = o.change(ctx, actor, func(ctx context.Context, by client.By) ([]directory.Account, error) {
 		return o.Accounts.AddFactor(ctx, by, f, hashes)
 	})
+	if err == nil && step > 0 {
+		// A crash before this leaves the code good for once more, within a minute.
+		_, err = o.stand(ctx, actor.ID, func(st *standing) bool { st.Steps = set(st.Steps, f.ID, step); return true })
+	}
 	return codes, err
 }
 
@@ -228,13 +233,13 @@ func (o *Office) NewRecovery(ctx context.Context, actor directory.Account) ([]st
 }
 
 // reportSpent tells the directory of the recovery codes used here, which may have been while the line was cut.
-func (o *Office) reportSpent(ctx context.Context) {
+func (o *Office) reportSpent(ctx context.Context) error {
 	if o.Accounts == nil {
-		return
+		return nil
 	}
 	staff, err := o.staffHere()
 	if err != nil {
-		return
+		return err
 	}
 	for _, a := range staff {
 		for _, h := range o.spent(a) {
@@ -242,11 +247,12 @@ func (o *Office) reportSpent(ctx context.Context) {
 				return o.Accounts.UseRecovery(ctx, by, h)
 			})
 			if err != nil && directory.CodeOf(err) != directory.NotFound {
-				o.Log.Debug("recovery code not reported yet", "account", a.ID, "code", directory.CodeOf(err))
-				return
+				o.spend.Store(true)
+				return err
 			}
 		}
 	}
+	return nil
 }
 
 // History is what happened to somebody's own account, newest first.

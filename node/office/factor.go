@@ -97,6 +97,10 @@ func (o *Office) ShowRecovery(ctx context.Context, a directory.Account, code str
 		st.Used = append(st.Used, h)
 		return true
 	})
+	if done {
+		o.spend.Store(true)
+		o.poke()
+	}
 	return done, err
 }
 

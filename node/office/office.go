@@ -133,6 +133,7 @@ type Office struct {
 	Config
 	contact atomic.Int64 // Unix milliseconds of the last word from outside
 	report  chan struct{}
+	spend   atomic.Bool // a recovery code was used and the directory may not know
 	guesses guesses
 	askers  askers
 	checks  checks

@@ -296,14 +296,15 @@ func (c *call) addTOTPDo(a directory.Account) error {
 	}
 	label := typed(v, "label", 60)
 	var faults []page.Problem
-	if _, right := session.CheckCode(secret, typed(v, "code", 20), 0, c.now()); !right {
+	step, right := session.CheckCode(secret, typed(v, "code", 20), 0, c.now())
+	if !right {
 		faults = append(faults, page.Problem{Field: "code", Text: c.l.T("fault.first_code")})
 	}
 	if label == "" {
 		faults = append(faults, page.Problem{Field: "label", Text: c.l.T("fault.label")})
 	}
 	if len(faults) == 0 {
-		faults, err = c.keepFactor(a, v, directory.Factor{Kind: directory.TOTP, Label: label, Secret: secret})
+		faults, err = c.keepFactor(a, v, directory.Factor{Kind: directory.TOTP, Label: label, Secret: secret}, step)
 		if err != nil || len(faults) == 0 {
 			return err
 		}
@@ -313,10 +314,10 @@ func (c *call) addTOTPDo(a directory.Account) error {
 
 // keepFactor adds a factor, once for each form, and goes to the recovery codes that come with the first one. The session in which
 // it was made has shown it.
-func (c *call) keepFactor(a directory.Account, v url.Values, f directory.Factor) ([]page.Problem, error) {
+func (c *call) keepFactor(a directory.Account, v url.Values, f directory.Factor, step int64) ([]page.Problem, error) {
 	key := c.token(a, v)
 	answer, err := c.repeats.once(c.r.Context(), "factor/"+key, func() (string, error) {
-		codes, err := c.office.AddFactor(c.r.Context(), a, f)
+		codes, err := c.office.AddFactor(c.r.Context(), a, f, step)
 		if err == nil && len(codes) > 0 {
 			c.secrets.put(key, strings.Join(codes, "\n"))
 			return "codes", nil
@@ -400,7 +401,7 @@ func (c *call) addKeyDo(a directory.Account) error {
 	faults := []page.Problem{{Field: "label", Text: c.l.T(fault)}}
 	if fault == "" {
 		f.Label = label
-		if faults, err = c.keepFactor(a, v, f); err != nil || len(faults) == 0 {
+		if faults, err = c.keepFactor(a, v, f, 0); err != nil || len(faults) == 0 {
 			return err
 		}
 	}
