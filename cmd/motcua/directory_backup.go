@@ -147,8 +147,8 @@ func directoryRestoreCommand() *command {
 			return err
 		}
 		fmt.Fprintf(std.out, "restored. %s is now the only server of the directory, and none of the earlier ones may ever come back.\n"+
-			"Start it with motcua directory serve, then let others join. Nodes go on with what they have, and follow by themselves once they reach it;\n"+
-			"where no server has kept its address, give them the first edition with motcua directory edition and motcua bundle read.\n", *name)
+			"Start it with motcua directory serve, then let others join. Nodes go on with what they have. They do not know its key yet: give one of them\n"+
+			"the next edition (motcua directory edition, motcua node edition install), and the others take it from each other.\n", *name)
 		return nil
 	}
 	return c

@@ -20,6 +20,7 @@ import (
 
 	"motcua/crypto/digest"
 	"motcua/directory"
+	"motcua/directory/command"
 	"motcua/directory/state"
 	"motcua/replication/link"
 )
@@ -44,6 +45,9 @@ type Config struct {
 	Join bool
 	// Version of the program, told to the other servers.
 	Version string
+	// Level is the upgrade level that this server is to say it understands; 0: command.Level. With less it passes for a server
+	// of an earlier version.
+	Level uint32
 
 	files types.VFS // of the log; the disk's but in tests
 }
@@ -116,6 +120,9 @@ func Open(cfg Config) (*Cluster, error) {
 	if cfg.files == nil {
 		cfg.files = fs.New()
 	}
+	if cfg.Level == 0 {
+		cfg.Level = command.Level
+	}
 	if _, ok := cfg.Genesis.Member(cfg.Self); !ok && !cfg.Join {
 		return nil, fmt.Errorf("open cluster: %s is not a member of the genesis", cfg.Self)
 	}
@@ -142,6 +149,9 @@ func (c *Cluster) open() (err error) {
 	}
 	if err := c.openTables(tables); err != nil {
 		return err
+	}
+	if l := c.level(); l > c.cfg.Level {
+		return directory.Errorf("open tables", directory.Newer, "the directory is at upgrade level %d, this version understands %d: upgrade this server", l, c.cfg.Level)
 	}
 	c.meta = new(metadb.BoltMetaDB)
 	c.wal, err = wal.Open(logs, wal.WithSegmentSize(segmentSize), wal.WithLogger(hlog), wal.WithMetaStore(c.meta),

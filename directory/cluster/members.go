@@ -286,7 +286,7 @@ func (c *Cluster) level() (l uint32) {
 
 // commonLevel is the highest upgrade level that every server has said it understands, 0 while one has not said.
 func (c *Cluster) commonLevel(rows []directory.Server) uint32 {
-	common := uint32(command.Level)
+	common := c.cfg.Level
 	for _, s := range rows {
 		if s.Member.Name != c.cfg.Self && s.State != directory.Left {
 			common = min(common, c.witness.seen(s.Member.Name).Level)
@@ -390,7 +390,7 @@ func (c *Cluster) Servers() (out []ServerStatus) {
 		name := s.Member.Name
 		v := ServerStatus{Name: name, Addr: s.Member.Addr, State: s.State.String(), Role: role(name, leader, in), Alive: c.alive(name)}
 		if name == c.cfg.Self {
-			v.Index, v.Version, v.Level = commit, c.cfg.Version, command.Level
+			v.Index, v.Version, v.Level = commit, c.cfg.Version, c.cfg.Level
 		} else if seen := c.witness.seen(name); !seen.At.IsZero() {
 			v.Index, v.Version, v.Level, v.Heard = seen.Index, seen.Version, seen.Level, &seen.At
 		}

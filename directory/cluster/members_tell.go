@@ -12,7 +12,6 @@ import (
 	"motcua/crypto/digest"
 	"motcua/crypto/identity"
 	"motcua/directory"
-	"motcua/directory/command"
 	"motcua/directory/state"
 	"motcua/replication"
 	"motcua/replication/link"
@@ -57,7 +56,7 @@ const tellTime = 3 * time.Second
 func (c *Cluster) report() tell {
 	return tell{
 		Version: 1, Genesis: c.genesis, Founding: c.founding(), Term: c.raft.CurrentTerm(), Index: c.raft.CommitIndex(),
-		Level: command.Level, Program: c.cfg.Version, Starting: !c.gate.open(),
+		Level: c.cfg.Level, Program: c.cfg.Version, Starting: !c.gate.open(),
 	}
 }
 

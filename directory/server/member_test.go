@@ -15,6 +15,7 @@ import (
 
 	"motcua/crypto/identity"
 	"motcua/directory"
+	"motcua/directory/command"
 	"motcua/directory/directorytest"
 	"motcua/directory/replica"
 	"motcua/directory/server"
@@ -26,6 +27,14 @@ var recoveryKey = directorytest.RecoveryKey(200)
 
 // found founds a province of n servers that has a recovery key, and starts them.
 func found(t *testing.T, n int) *world {
+	t.Helper()
+	w := unfounded(t, n)
+	w.startFounders()
+	return w
+}
+
+// unfounded is found before the servers are started.
+func unfounded(t *testing.T, n int) *world {
 	t.Helper()
 	w := &world{
 		t: t, net: replicationtest.NewNetwork(), ids: map[string]*identity.Private{},
@@ -43,13 +52,17 @@ func found(t *testing.T, n int) *world {
 	g.Recovery = recoveryKey.Public().Bytes()
 	w.genesis = g
 	t.Cleanup(w.end)
-	for _, m := range members {
-		w.start(m.Name, w.net.Listen(m.Addr))
+	return w
+}
+
+func (w *world) startFounders() {
+	w.t.Helper()
+	for _, m := range w.genesis.Members {
+		w.startWith(m.Name, nil)
 	}
-	for _, m := range members {
+	for _, m := range w.genesis.Members {
 		w.ready(m.Name)
 	}
-	return w
 }
 
 // card makes the identity of a server, and its member.
@@ -79,7 +92,7 @@ func (w *world) startWith(name string, welcome *server.Welcome) {
 	w.t.Helper()
 	s, err := server.New(server.Config{
 		Dir: w.dirs[name], Conn: w.net.Listen(addrOf(name)), Genesis: w.genesis, Identity: w.ids[name], Welcome: welcome,
-		Log: testLog(name), Now: w.now, Free: w.free(name),
+		Log: testLog(name), Now: w.now, Free: w.free(name), Level: w.level, OfficeRate: 100_000,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -305,54 +318,103 @@ func TestServersChangeTheirKeys(t *testing.T) {
 	})
 }
 
-// TestRollingRestart: servers are restarted one after the other while changes are made at all of them; what was confirmed
-// is there at the end.
-func TestRollingRestart(t *testing.T) {
+// TestRollingUpgrade: servers are upgraded one after the other while changes are made. What was confirmed is there at the end,
+// and what an earlier version would not understand waits until all are upgraded.
+func TestRollingUpgrade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := found(t, 3)
+		w := unfounded(t, 3)
+		w.genesis.Level, w.level = 0, 1
+		w.startFounders()
 		w.write("dir-1", 0)
 		a := w.enrolled(t)
-		var made atomic.Int64
-		done, stop := make(chan struct{}), make(chan struct{})
-		var confirmed []string
-		go func() {
-			defer close(done)
-			for i := 0; ; i++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				login := fmt.Sprintf("citizen%d", i)
-				ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-				if _, err := a.Register(ctx, citizen(login)); err == nil {
-					confirmed = append(confirmed, login)
-					made.Add(1)
-				}
-				cancel()
-			}
-		}()
+		writer := startWriter(a)
+		w.level = 0
+		card, err := server.WriteCard(w.card("dir-4"))
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, name := range names {
-			before := made.Load()
+			s := must[server.Status](w, name, http.MethodGet, "/status", nil)
+			_, status, said := admin[server.JoinAnswer](w, "dir-1", http.MethodPost, "/join", server.JoinRequest{Card: card})
+			if status == http.StatusOK || !strings.Contains(said, "not before every server is upgraded") || s.Level != 1 {
+				t.Errorf("before %s is upgraded, at level %d: %d %s", name, s.Level, status, said)
+			}
+			before := writer.made.Load()
 			w.restart(name)
-			for range 600 {
-				if made.Load() > before+5 {
-					break
-				}
-				time.Sleep(100 * time.Millisecond)
-			}
+			writer.reaches(before + 5)
 		}
-		close(stop)
-		<-done
-		if len(confirmed) < 15 {
-			t.Errorf("only %d changes were made", len(confirmed))
-		}
-		for _, login := range confirmed {
-			if _, err := a.AccountByID(t.Context(), citizen(login).ID); err != nil {
-				t.Fatalf("%s was confirmed and is gone: %v", login, err)
+		for range 100 {
+			if must[server.Status](w, "dir-2", http.MethodGet, "/status", nil).Level == command.Level {
+				break
 			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		w.grow("dir-1", "dir-5")
+		writer.check(t)
+		w.stop("dir-3")
+		w.level = 1
+		_, err = server.New(server.Config{Dir: w.dirs["dir-3"], Conn: w.net.Listen(addrOf("dir-3")), Genesis: w.genesis, Identity: w.ids["dir-3"], Level: 1, Free: w.free("dir-3")})
+		if directory.CodeOf(err) != directory.Newer {
+			t.Errorf("an earlier version is started again: %v", err)
 		}
 	})
+}
+
+// writer makes accounts one after the other, and remembers which were confirmed.
+type writer struct {
+	node       *node
+	made       atomic.Int64
+	confirmed  []string
+	done, stop chan struct{}
+}
+
+func startWriter(n *node) *writer {
+	w := &writer{node: n, done: make(chan struct{}), stop: make(chan struct{})}
+	go w.run()
+	return w
+}
+
+func (w *writer) run() {
+	defer close(w.done)
+	for i := 0; ; i++ {
+		select {
+		case <-w.stop:
+			return
+		default:
+		}
+		login := fmt.Sprintf("citizen%d", i)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		if _, err := w.node.Register(ctx, citizen(login)); err == nil {
+			w.confirmed = append(w.confirmed, login)
+			w.made.Add(1)
+		}
+		cancel()
+	}
+}
+
+// reaches waits until so many changes were made.
+func (w *writer) reaches(n int64) {
+	for range 600 {
+		if w.made.Load() >= n {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// check ends the writer: everything that was confirmed is there.
+func (w *writer) check(t *testing.T) {
+	t.Helper()
+	close(w.stop)
+	<-w.done
+	if len(w.confirmed) < 15 {
+		t.Errorf("only %d changes were made", len(w.confirmed))
+	}
+	for _, login := range w.confirmed {
+		if _, err := w.node.AccountByID(t.Context(), citizen(login).ID); err != nil {
+			t.Fatalf("%s was confirmed and is gone: %v", login, err)
+		}
+	}
 }
 
 // enrolled enrols a node of the commune.

@@ -32,6 +32,8 @@ type Config struct {
 	Identity *identity.Private
 	// Welcome is what a server that joins was given, nil for those of the genesis. It is kept in the folder.
 	Welcome *Welcome
+	// Level is that of cluster.Config; 0 for that of this version.
+	Level   uint32
 	Version string           // of the program, told to peers
 	Log     *slog.Logger     // default: nothing
 	Now     func() time.Time // default time.Now
@@ -110,7 +112,7 @@ func (s *Server) open() (err error) {
 	}
 	s.cluster, err = cluster.Open(cluster.Config{
 		Dir: s.cfg.Dir, Self: s.self.Name, Genesis: s.cfg.Genesis, Link: s.link, Log: s.log, Now: s.cfg.Now,
-		Base: s.base(), Join: s.cfg.Welcome != nil, Version: s.cfg.Version,
+		Base: s.base(), Join: s.cfg.Welcome != nil, Version: s.cfg.Version, Level: s.cfg.Level,
 	})
 	if err != nil {
 		return err

@@ -38,6 +38,7 @@ type world struct {
 	dirs    map[string]string
 	up      map[string]*running
 	virtual bool                   // time and network
+	level   uint32                 // of the servers that are started, 0 for that of this version
 	log     *slog.Logger           // of the servers; nil: nothing, or what MOTCUA_TEST_LOG says
 	full    atomic.Pointer[string] // name of the server whose disk is full
 	ahead   atomic.Int64           // nanoseconds that the servers' clocks are ahead of the others'
