@@ -25,7 +25,7 @@ func (t *transition) report(c *command.Report) (any, error) {
 	}
 	var out Reported
 	for _, track := range c.Tracks {
-		ok, err := t.mayReport(c.From, track)
+		old, ok, err := t.mayReport(c.From, track)
 		if err != nil {
 			return nil, err
 		}
@@ -33,7 +33,7 @@ func (t *transition) report(c *command.Report) (any, error) {
 			out.Refused = append(out.Refused, shortened(track.Code))
 			continue
 		}
-		if err := t.keep(c.From, track); err != nil {
+		if err := t.keep(c.From, track, old); err != nil {
 			return nil, err
 		}
 		out.Kept++
@@ -53,24 +53,33 @@ var dossierCode = regexp.MustCompile(`^([A-Z0-9.]+)-[0-9]{6}-[0-9]{4,}$`)
 
 // mayReport holds the rule of who speaks for a dossier. The root office does, for codes that begin with its own and for
 // submissions made to it. The portal where a submission was made may report it while nobody has taken it (no root); only
-// the office that it names as the holder can take it then.
-func (t *transition) mayReport(from directory.OfficeCode, n directory.Track) (bool, error) {
+// the office that it names as the holder can take it then. Old is the track under the code as it was, nil for none.
+func (t *transition) mayReport(from directory.OfficeCode, n directory.Track) (old *directory.Track, may bool, err error) {
 	if command.ValidTrack(n) != nil || n.Root != "" && n.Root != from || n.Alias == n.Code || n.Root == "" && n.Alias != "" {
-		return false, nil
+		return nil, false, nil
 	}
 	if m := dossierCode.FindStringSubmatch(n.Code); m != nil && m[1] != string(from) {
-		return false, nil
+		return nil, false, nil
 	}
-	for _, code := range []string{n.Code, n.Alias} {
-		old, ok, err := get[directory.Track](t, "track/"+code)
-		if err != nil {
-			return false, err
-		}
-		if ok && !mayFollow(old, n, from) {
-			return false, nil
+	if old, may, err = t.follows(n.Code, n, from); err != nil || !may {
+		return nil, false, err
+	}
+	if n.Alias != "" {
+		if _, may, err = t.follows(n.Alias, n, from); err != nil || !may {
+			return nil, false, err
 		}
 	}
-	return t.aliasFree(from, n)
+	may, err = t.aliasFree(from, n)
+	return old, may, err
+}
+
+// follows returns the track under a code, nil for none, and whether n may follow it.
+func (t *transition) follows(code string, n directory.Track, from directory.OfficeCode) (*directory.Track, bool, error) {
+	old, ok, err := get[directory.Track](t, "track/"+code)
+	if err != nil || !ok {
+		return nil, true, err
+	}
+	return &old, mayFollow(old, n, from), nil
 }
 
 // mayFollow tells whether an office may report n where old was reported before.
@@ -95,16 +104,15 @@ func (t *transition) aliasFree(from directory.OfficeCode, n directory.Track) (bo
 }
 
 // keep writes a track unless what is there is further on or newer.
-func (t *transition) keep(from directory.OfficeCode, n directory.Track) error {
+func (t *transition) keep(from directory.OfficeCode, n directory.Track, old *directory.Track) error {
 	n.AsOf = min(n.AsOf, max(t.at, 1))
-	old, ok, err := get[directory.Track](t, "track/"+n.Code)
-	if err != nil || ok && (progress(n) < progress(old) || progress(n) == progress(old) && n.AsOf < old.AsOf) {
-		return err
+	if old != nil && (progress(n) < progress(*old) || progress(n) == progress(*old) && n.AsOf < old.AsOf) {
+		return nil
 	}
-	if ok && n.Applicant == "" {
+	if old != nil && n.Applicant == "" {
 		n.Applicant = old.Applicant
 	}
-	if ok && len(n.Checks) == 0 {
+	if old != nil && len(n.Checks) == 0 {
 		n.Checks = old.Checks
 	}
 	errs := []error{put(t, "track/"+n.Code, n)}
@@ -121,12 +129,14 @@ func (t *transition) keep(from directory.OfficeCode, n directory.Track) error {
 // if that is not another's by now.
 func (t *transition) enlist(from directory.OfficeCode, n directory.Track) error {
 	list := "mine/" + string(n.Applicant) + "/"
+	if _, listed, err := get[bool](t, list+n.Code); err != nil || listed {
+		return err
+	}
 	places := "places/" + string(n.Applicant) + "/" + string(from)
-	_, listed, errListed := get[bool](t, list+n.Code)
 	taken, _, errTaken := get[uint64](t, places)
 	place := fmt.Sprintf("%s/%04d", places, taken%MaxMine)
 	oldest, full, errOldest := get[string](t, place)
-	if err := errors.Join(errListed, errTaken, errOldest); err != nil || listed {
+	if err := errors.Join(errTaken, errOldest); err != nil {
 		return err
 	}
 	if full {
