@@ -8,6 +8,16 @@
 // staff of its own office alone. Every account that leaves is logged by its id. A stranger may enrol with a token and nothing
 // else. Province IT uses the admin handler, which is served on a socket in the data folder that its owner alone opens.
 //
+// A change of an account names who asks and shows the verifier that the office holds of them; the tables judge it where it
+// is applied, by the verifier and the roles of then. So an office acts for whoever signed in there, and no longer once they
+// have chosen another password elsewhere. That they have shown a second factor, too, is the office's word.
+//
+// # Guessing
+//
+// Wrong passwords are counted by login and device, see [guesses], in the memory of each server. A change of leader forgets
+// nothing; a restart lets a guesser have the first few tries again, and somebody may try at each of five servers. To
+// replicate the counts would let strangers write into the log, an entry for each try.
+//
 // # Editions
 //
 // The leader has an edition cut a moment after a public table changed; every server signs it with its own key; what a
