@@ -201,6 +201,23 @@ func TestNodesTakeNewKeys(t *testing.T) {
 	})
 }
 
+// TestAnOfficeThatReachesOnlyOneWithNewKeys learns of them from it: it asks for the keys that it knows, and is given the edition.
+func TestAnOfficeThatReachesOnlyOneWithNewKeys(t *testing.T) {
+	inProvince(t, func(w *world) {
+		w.parts(locTho)
+		for _, o := range offices {
+			if o != dienAn && o != locTho {
+				w.net.Part(w.machines[string(o)].addr, w.machines[string(locTho)].addr)
+			}
+		}
+		time.Sleep(2 * time.Minute) // until its connections have ended
+		before := w.keyOfNode(dienAn)
+		w.rotates(dienAn)
+		w.rotated(dienAn, before, offices...)
+		w.tell(funeral).submits(locTho, dienAn).does(dienAn, accepts).waiting(locTho, 0).end()
+	})
+}
+
 // TestRefusedEditionsSayWhy: a file is believed no more than a peer is.
 func TestRefusedEditionsSayWhy(t *testing.T) {
 	inProvince(t, func(w *world) {

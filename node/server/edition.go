@@ -38,7 +38,7 @@ const (
 const (
 	peerPause   = time.Second
 	lookAtPeers = 30 * time.Second
-	peersAsked  = 8 // one after the other
+	peersAsked  = 8 // one after the other, for one edition
 )
 
 type editionQuestion struct {
@@ -297,31 +297,35 @@ func (n *Server) takeFromPeers(ctx context.Context) {
 			wait(ctx, peerPause/2+rand.N(peerPause))
 		case <-time.After(lookAtPeers/2 + rand.N(lookAtPeers)):
 		}
-		n.takeFromAny(ctx, n.ahead())
+		n.takeFromAny(ctx)
 	}
 }
 
-// takeFromAny asks peers, the next whenever one has not begun to answer within a moment, until one has brought an edition.
-func (n *Server) takeFromAny(ctx context.Context, peers []replication.Name) {
-	var asked sync.WaitGroup
-	defer asked.Wait()
+// takeFromAny asks peers that are ahead, the next whenever none has begun to answer within a moment, until one has brought an
+// edition.
+func (n *Server) takeFromAny(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	done, coming := make(chan bool, len(peers)), make(chan struct{}, 1)
-	for running := 0; ctx.Err() == nil && (running > 0 || len(peers) > 0); {
+	done, coming := make(chan bool, peersAsked), make(chan struct{}, 1)
+	asked, left, slow := map[replication.Name]bool{}, 0, false
+	for ctx.Err() == nil {
 		var moment <-chan time.Time
-		if len(peers) > 0 {
-			name := peers[0]
-			peers, running = peers[1:], running+1
-			asked.Go(func() { done <- n.takeFromPeer(ctx, name, coming) })
+		if name, ok := n.ahead(asked); ok && !slow && len(asked) < peersAsked {
+			asked[name], left = true, left+1
+			running.Go(func() { done <- n.takeFromPeer(ctx, name, coming) })
 			moment = time.After(peerPause)
+		} else if left == 0 {
+			return
 		}
 		select {
 		case <-moment:
+		case <-n.newer: // another has it
 		case <-coming:
-			peers = nil // or it would come twice over a slow line
+			slow = true // or it would come twice over a slow line
 		case good := <-done:
-			if running--; good {
+			if left--; good {
 				return
 			}
 		case <-ctx.Done():
@@ -350,15 +354,26 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// ahead returns some peers with a newer edition, as far as gossip knows.
-func (n *Server) ahead() (all []replication.Name) {
+// ahead returns a peer with a newer edition, as far as gossip knows, that was not asked yet; one of the directory's servers, which
+// keepUp asks, only where there is no other.
+func (n *Server) ahead(asked map[replication.Name]bool) (replication.Name, bool) {
+	var nodes, servers []replication.Name
 	for _, m := range n.gossip.Members() {
-		if m.Meta.Edition > n.replica.Number() {
-			all = append(all, m.Name)
+		switch {
+		case m.Meta.Edition <= n.replica.Number() || asked[m.Name]:
+		case n.isMember(m.Name):
+			servers = append(servers, m.Name)
+		default:
+			nodes = append(nodes, m.Name)
 		}
 	}
-	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	return all[:min(len(all), peersAsked)]
+	if len(nodes) == 0 {
+		nodes = servers
+	}
+	if len(nodes) == 0 {
+		return "", false
+	}
+	return nodes[rand.N(len(nodes))], true
 }
 
 // seen is told by gossip of a peer that is there.

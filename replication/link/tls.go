@@ -20,32 +20,61 @@ const alpn = "motcua/1"
 // certificateUse is how long a certificate is presented before a new one is made: two thirds of the 90 days that it is valid.
 const certificateUse = 60 * 24 * time.Hour
 
-// certificates makes and renews the certificate of the identity in use. A new one is presented from the next connection on; those
-// that are open go on under the one they began with.
+// certificates makes and renews the certificates of a machine's identities. A new one is presented from the next connection on;
+// those that are open go on under the one they began with.
 type certificates struct {
 	ring *identity.Ring
 	now  func() time.Time
 
 	mu   sync.Mutex
-	id   *identity.Private // that cert is of
-	cert *tls.Certificate
-	made time.Time
+	made map[*identity.Private]certificate
 }
 
-func (c *certificates) get() (*tls.Certificate, error) {
+type certificate struct {
+	*tls.Certificate
+	at time.Time
+}
+
+// get returns the certificate of the identity in use.
+func (c *certificates) get() (*tls.Certificate, error) { return c.of(c.ring.Now()) }
+
+func (c *certificates) of(id *identity.Private) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now, id := c.now(), c.ring.Now()
-	if age := now.Sub(c.made); c.cert != nil && c.id == id && age >= 0 && age < certificateUse {
-		return c.cert, nil
+	now := c.now()
+	if old, ok := c.made[id]; ok && now.Sub(old.at) >= 0 && now.Sub(old.at) < certificateUse {
+		return old.Certificate, nil
 	}
 	cert, err := id.Certificate(now)
 	if err != nil {
 		return nil, err
 	}
-	c.id, c.cert, c.made = id, &cert, now
-	return c.cert, nil
+	if len(c.made) > maxCertificates {
+		c.made = nil
+	}
+	if c.made == nil {
+		c.made = map[*identity.Private]certificate{}
+	}
+	c.made[id] = certificate{&cert, now}
+	return &cert, nil
 }
+
+// maxCertificates bounds those that are kept.
+const maxCertificates = 16
+
+// wanted returns the certificate that a caller asks for by the name of a key: one that has an older edition may know this machine
+// by keys that it has replaced. To every other name it is that of the identity in use.
+func (c *certificates) wanted(name string) (*tls.Certificate, error) {
+	for _, id := range c.ring.All() {
+		if name == serverName(identity.TLSID(id.Public().TLS)) {
+			return c.of(id)
+		}
+	}
+	return c.get()
+}
+
+// serverName is how a caller names the key that it wants to meet. It is no secret, and proves nothing.
+func serverName(tlsID digest.Digest) string { return tlsID.Short() + ".motcua" }
 
 // tlsIDOf names the key that the other side of a handshake has shown to hold.
 func tlsIDOf(s tls.ConnectionState) (point []byte, id digest.Digest, err error) {
@@ -67,7 +96,7 @@ func listenTLS(c *certificates) *tls.Config {
 		NextProtos:             []string{alpn},
 		ClientAuth:             tls.RequireAnyClientCert,
 		SessionTicketsDisabled: true,
-		GetCertificate:         func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.get() },
+		GetCertificate:         func(h *tls.ClientHelloInfo) (*tls.Certificate, error) { return c.wanted(h.ServerName) },
 		VerifyConnection: func(s tls.ConnectionState) error {
 			_, _, err := tlsIDOf(s)
 			return err
@@ -80,7 +109,7 @@ func dialTLS(c *certificates, want digest.Digest) *tls.Config {
 	return &tls.Config{
 		MinVersion:           tls.VersionTLS13,
 		NextProtos:           []string{alpn},
-		ServerName:           "motcua",
+		ServerName:           serverName(want),
 		InsecureSkipVerify:   true, // replaced by VerifyConnection
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return c.get() },
 		VerifyConnection: func(s tls.ConnectionState) error {

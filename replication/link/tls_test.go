@@ -59,6 +59,51 @@ func TestCertificatesAreRenewedByThemselves(t *testing.T) {
 	})
 }
 
+// TestAPeerThatKnowsOnlyTheOldKeysIsMet: it is shown the certificate it asks for, and nobody else's.
+func TestAPeerThatKnowsOnlyTheOldKeysIsMet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := replicationtest.NewNetwork()
+		behind, ahead := replicationtest.NewBook(), replicationtest.NewBook()
+		ids := map[replication.Name]*identity.Private{}
+		open := func(name replication.Name, addr string, knows *replicationtest.Book) *Link {
+			id, err := identity.Generate()
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids[name] = id
+			behind.Add(name, addr, id.Public())
+			ahead.Add(name, addr, id.Public())
+			l, err := New(Config{Name: name, Identity: id, Ring: identity.NewRing(id), Resolver: knows, Conn: net.Listen(addr)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return l
+		}
+		a, b, c := open("A", "10.0.0.1:7400", ahead), open("B", "10.0.0.2:7400", behind), open("C", "10.0.0.3:7400", ahead)
+		defer a.Close()
+		defer b.Close()
+		defer c.Close()
+		a.Handle("echo/1", Known, func(_ context.Context, _ Caller, s *Stream) { io.Copy(s, s) })
+		next, err := identity.Generate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ahead.Rotate("A", ids["A"].Public(), next.Public())
+		a.cfg.Ring.Replace(next)
+		for l, want := range map[*Link]*identity.Private{b: ids["A"], c: next} {
+			s, cert := dial(t, l)
+			echo(t, s, "hello")
+			if point, err := identity.PeerPoint([][]byte{cert.Raw}); err != nil || !bytes.Equal(point, want.Public().TLS) {
+				t.Errorf("%s is shown another key: %v", l.cfg.Name, err)
+			}
+		}
+		a.cfg.Ring.Forget(ids["A"].Public().ID())
+		if cert, err := a.certs.wanted(serverName(identity.TLSID(ids["A"].Public().TLS))); err != nil || cert.PrivateKey != next.TLS {
+			t.Errorf("a key that was forgotten is presented: %v", err)
+		}
+	})
+}
+
 // dial opens a stream to A, and returns the certificate that A has presented.
 func dial(t *testing.T, l *Link) (*Stream, *x509.Certificate) {
 	t.Helper()
