@@ -184,22 +184,43 @@ func (p *province) read(name string, f cluster.Freshness, read func(r state.Read
 	}
 }
 
-// equal checks that all servers have the same rows once all have caught up.
+// equal checks that all servers have the same rows once they stand at the same place. Servers see to things by themselves,
+// so that may take a while.
 func (p *province) equal() {
 	p.t.Helper()
-	var first map[string]string
-	for name := range p.up {
-		rows := map[string]string{}
-		p.read(name, cluster.Linearizable, func(r state.Reader, _ uint64) error {
-			return r.Scan("", func(k string, v []byte) error { rows[k] = string(v); return nil })
-		})
-		if first == nil {
-			first = rows
+	for range 60 {
+		var first map[string]string
+		var at uint64
+		moved, differ := false, ""
+		for name := range p.up {
+			rows, index := p.rows(name)
+			if first == nil {
+				first, at = rows, index
+			}
+			if moved = moved || index != at; !maps.Equal(first, rows) {
+				differ = fmt.Sprintf("%s has other tables at %d: %d rows, %d", name, at, len(rows), len(first))
+			}
 		}
-		if !maps.Equal(first, rows) {
-			p.t.Errorf("%s has other tables: %d rows, %d", name, len(rows), len(first))
+		if !moved {
+			if differ != "" {
+				p.t.Error(differ)
+			}
+			return
 		}
+		time.Sleep(500 * time.Millisecond)
 	}
+	p.t.Error("the servers do not come to stand at one place")
+}
+
+// rows are all that a server has, and where that stands.
+func (p *province) rows(name string) (map[string]string, uint64) {
+	p.t.Helper()
+	rows, at := map[string]string{}, uint64(0)
+	p.read(name, cluster.Linearizable, func(r state.Reader, index uint64) error {
+		at = index
+		return r.Scan("", func(k string, v []byte) error { rows[k] = string(v); return nil })
+	})
+	return rows, at
 }
 
 // fields counts the fields that a server has, as fresh as asked.

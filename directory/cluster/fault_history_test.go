@@ -16,6 +16,7 @@ import (
 	"motcua/directory"
 	"motcua/directory/cluster"
 	"motcua/directory/command"
+	"motcua/directory/directorytest"
 	"motcua/directory/state"
 	"motcua/replication/replicationtest"
 )
@@ -137,9 +138,7 @@ func (r *trial) crash(name string) {
 	r.net.Cut(r.addrs[name])
 	synctest.Wait() // no file is being written
 	left := r.t.TempDir()
-	if err := os.CopyFS(left, os.DirFS(r.dirs[name])); err != nil {
-		r.t.Fatal(err)
-	}
+	directorytest.CopyFolder(r.t, left, r.dirs[name])
 	r.mu.Lock()
 	s := r.up[name]
 	delete(r.up, name)

@@ -126,7 +126,7 @@ func (c *Cluster) fetchTables(ctx context.Context, name string, want uint64) (ui
 		return 0, fmt.Errorf("%s has no tables to give that stand at %d", name, want)
 	}
 	c.log.Warn("fetching the tables", "peer", name, "bytes", r.Size, "tables", r.Index)
-	index, err := restore(c.db, io.LimitReader(s, r.Size))
+	index, err := restore(c.db, io.LimitReader(s, r.Size), nil)
 	if err == nil && index < want {
 		err = fmt.Errorf("they stand at %d, before %d", index, want)
 	}

@@ -241,21 +241,21 @@ func TestASnapshotIsRestoredWholeOrNotAtAll(t *testing.T) {
 		return n
 	}
 	for _, cut := range []int{len(b) - 1, len(b) - 40, len(b) / 2} {
-		if _, err := restore(db, bytes.NewReader(b[:cut])); err == nil || stands() != 0 {
+		if _, err := restore(db, bytes.NewReader(b[:cut]), nil); err == nil || stands() != 0 {
 			t.Errorf("cut after %d bytes: %v, tables stand at %d", cut, err, stands())
 		}
 	}
 	altered := slices.Clone(b)
 	altered[len(b)/2]++
-	if _, err := restore(db, bytes.NewReader(altered)); err == nil || stands() != 0 {
+	if _, err := restore(db, bytes.NewReader(altered), nil); err == nil || stands() != 0 {
 		t.Errorf("altered: %v, tables stand at %d", err, stands())
 	}
-	if at, err := restore(db, bytes.NewReader(b)); err != nil || at != 3 || stands() != 3 || !maps.Equal(rows(t, db), want) {
+	if at, err := restore(db, bytes.NewReader(b), nil); err != nil || at != 3 || stands() != 3 || !maps.Equal(rows(t, db), want) {
 		t.Errorf("restored: %v, tables stand at %d", err, stands())
 	}
 	later := slices.Clone(b)
 	later[len(snapshotMagic)-2] = '2'
-	if _, err := restore(db, bytes.NewReader(later)); directory.CodeOf(err) != directory.Newer || stands() != 3 {
+	if _, err := restore(db, bytes.NewReader(later), nil); directory.CodeOf(err) != directory.Newer || stands() != 3 {
 		t.Errorf("a snapshot of a later format: %v, tables stand at %d", err, stands())
 	}
 }

@@ -146,7 +146,7 @@ func (m *machine) Snapshot() (raft.FSMSnapshot, error) {
 
 // Restore implements raft.FSM.
 func (m *machine) Restore(r io.ReadCloser) error {
-	applied, err := m.t.replace(func(db *badger.DB) (uint64, error) { return restore(db, r) })
+	applied, err := m.t.replace(func(db *badger.DB) (uint64, error) { return restore(db, r, m.t.after) })
 	if err = errors.Join(err, r.Close()); err == nil {
 		err = m.restored()
 	}

@@ -75,7 +75,8 @@ func readPlace(b []byte) (*place, error) {
 // that is so far behind that the log no longer reaches back to it are they written out and sent, as they then are.
 type places struct {
 	dir    string
-	tables *tables                 // set before Raft begins
+	tables *tables // set before Raft begins
+	after  steps
 	old    *raft.FileSnapshotStore // of an earlier version: whole copies of the tables
 
 	mu     sync.Mutex
@@ -204,6 +205,7 @@ func (s *places) keep(p *place) error {
 	if err := disk.WriteFile(filepath.Join(s.dir, placeFile), b); err != nil {
 		return err
 	}
+	s.after.done("place")
 	// A crash from here on leaves files that the next place removes.
 	s.mu.Lock()
 	s.newest = p
@@ -295,7 +297,9 @@ func (k *sink) keepFile() (err error) {
 		return err
 	}
 	// A crash here leaves the file without its place: it is written again, or stands further on than a place wants.
-	return disk.SyncDir(k.s.dir)
+	err = disk.SyncDir(k.s.dir)
+	k.s.after.done("received")
+	return err
 }
 
 // Cancel implements raft.SnapshotSink.

@@ -40,12 +40,22 @@ func openRows(dir string, log *slog.Logger) (*badger.DB, error) {
 	return db, nil
 }
 
+// steps is told of every durable write: tests look at what a crash behind it leaves.
+type steps func(step string)
+
+func (s steps) done(step string) {
+	if s != nil {
+		s(step)
+	}
+}
+
 // writeRows makes the newest versions of a memtable durable, and the rows on disk stand at its end.
-func writeRows(db *badger.DB, m *memtable) error {
+func writeRows(db *badger.DB, m *memtable, after steps) error {
 	if err := writeBulk(db, m); err != nil {
 		return err
 	}
 	// A crash here leaves bulk rows without their head; the entry is applied again and writes the same.
+	after.done("bulk")
 	return db.Update(func(txn *badger.Txn) error {
 		for r := m.head[0].Load(); r != nil; r = r.next[0].Load() {
 			if err := writeRow(txn, r); err != nil {

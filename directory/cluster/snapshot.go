@@ -103,7 +103,7 @@ func openSnapshot(r io.Reader) (*snapshotReader, uint64, error) {
 }
 
 // restore replaces all tables by those of a snapshot and returns where they stand.
-func restore(db *badger.DB, r io.Reader) (uint64, error) {
+func restore(db *badger.DB, r io.Reader, after steps) (uint64, error) {
 	s, stands, err := openSnapshot(r)
 	if err != nil {
 		return 0, err
@@ -111,11 +111,15 @@ func restore(db *badger.DB, r io.Reader) (uint64, error) {
 	if err := clearTables(db); err != nil {
 		return 0, fmt.Errorf("restore snapshot: %w", err)
 	}
+	after.done("cleared")
 	// A crash from here on leaves tables that stand at 0, before every snapshot: the next start restores again.
 	if err := s.load(db); err != nil {
 		return 0, fmt.Errorf("restore snapshot: %w", err)
 	}
-	return stands, setApplied(db, stands)
+	after.done("loaded")
+	err = setApplied(db, stands)
+	after.done("restored")
+	return stands, err
 }
 
 // clearTables takes the place in the log back to 0 before anything is dropped.

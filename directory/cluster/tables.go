@@ -41,6 +41,7 @@ type tables struct {
 	moved  chan struct{} // closed and replaced when onDisk has moved, or the tables have failed
 	err    error         // why nothing more goes to disk
 
+	after  steps
 	kick   chan struct{}
 	closed chan struct{}
 	writer sync.WaitGroup
@@ -214,9 +215,10 @@ func (t *tables) due() (*memtable, time.Duration) {
 
 // place writes the oldest frozen part, and lets readers look for its rows on disk.
 func (t *tables) place(m *memtable) error {
-	if err := writeRows(t.db, m); err != nil {
+	if err := writeRows(t.db, m, t.after); err != nil {
 		return fmt.Errorf("write the tables up to entry %d: %w", m.last, err)
 	}
+	t.after.done("rows")
 	// A crash from here on loses nothing: these rows are on disk, and those above them in the log.
 	t.mu.Lock()
 	defer t.mu.Unlock()

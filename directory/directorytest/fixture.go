@@ -6,9 +6,13 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -91,4 +95,52 @@ func Golden(t *testing.T, formats []Format) {
 			t.Errorf("the bytes of a format have changed; what was written before could not be read:\nhave %.300s\nwant %.300s", have[i], lines[i])
 		}
 	}
+}
+
+// CopyFolder copies a folder, holes in files as holes: a database keeps files that are large and nearly empty. Nobody may
+// write meanwhile.
+func CopyFolder(t testing.TB, to, from string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return os.MkdirAll(filepath.Join(to, rel), 0o755)
+		}
+		return copyFile(filepath.Join(to, rel), path)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func copyFile(to, from string) error {
+	r, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	w, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	b, empty, size := make([]byte, 1<<16), make([]byte, 1<<16), int64(0)
+	for err == nil {
+		var n int
+		if n, err = io.ReadFull(r, b); n > 0 && !bytes.Equal(b[:n], empty[:n]) {
+			if _, err := w.WriteAt(b[:n], size); err != nil {
+				return errors.Join(err, w.Close())
+			}
+		}
+		size += int64(n)
+	}
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = w.Truncate(size)
+	}
+	return errors.Join(err, w.Close())
 }
