@@ -28,6 +28,7 @@ func TestTheRulesOfAccountsHold(t *testing.T) {
 	base.fine(&command.AccountRules{Index: 100}) // from here on the index alone tells who has a number
 	rapid.Check(t, func(rt *rapid.T) {
 		s := &tables{t: t, memory: maps.Clone(base.memory), index: base.index, at: base.at, log: base.log}
+		var applied []entry
 		for range rapid.IntRange(10, 100).Draw(rt, "changes") {
 			s.pass(time.Duration(rapid.IntRange(0, 10).Draw(rt, "hours")) * 6 * time.Hour)
 			before := s.content()
@@ -46,8 +47,23 @@ func TestTheRulesOfAccountsHold(t *testing.T) {
 				rt.Fatalf("%s was refused (%v) and has changed the tables", c.Kind(), r.Failure)
 			}
 			rules(rt, s)
+			applied = append(applied, entry{s.index, b})
+		}
+		again := maps.Clone(base.memory)
+		for _, e := range applied {
+			if _, err := state.Apply(again, e.index, e.bytes); err != nil {
+				rt.Fatal(err)
+			}
+		}
+		if !maps.EqualFunc(again, s.memory, bytes.Equal) {
+			rt.Fatal("another server that applies the same log has other tables")
 		}
 	})
+}
+
+type entry struct {
+	index uint64
+	bytes []byte
 }
 
 var (
