@@ -100,13 +100,14 @@ type Cluster struct {
 	// clockGood is when this server's clock was last found to agree with a majority's.
 	clockGood atomic.Pointer[time.Time]
 
-	members atomic.Pointer[serverRows]
-	witness *witness
-	gate    gate
-	peers   peers
-	busy    busy
-	started chan struct{} // closed when Raft runs
-	work    sync.WaitGroup
+	members   atomic.Pointer[serverRows]
+	levelSeen atomic.Uint32
+	witness   *witness
+	gate      gate
+	peers     peers
+	busy      busy
+	started   chan struct{} // closed when Raft runs
+	work      sync.WaitGroup
 }
 
 // Open starts the server's part. The link must already be open; its handlers are set here. Close it before the link.

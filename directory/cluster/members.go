@@ -418,7 +418,13 @@ func (c *Cluster) Level() uint32 { return c.level() }
 
 // mayPropose refuses what some server would not understand: it would have to stop.
 func (c *Cluster) mayPropose(cmd command.Command) error {
-	if need, have := command.LevelOf(cmd), c.level(); need > have {
+	need := command.LevelOf(cmd)
+	if need <= c.levelSeen.Load() {
+		return nil
+	}
+	have := c.level()
+	c.levelSeen.Store(have) // it does not go down
+	if need > have {
 		return directory.Errorf(cmd.Kind().String(), directory.Conflict,
 			"not before every server is upgraded: it needs upgrade level %d, the directory is at %d; see motcua directory status", need, have)
 	}

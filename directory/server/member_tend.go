@@ -35,10 +35,14 @@ type memberDuty struct {
 	chain   []edition.SignedSuccession
 	self    directory.Server // this server's row; zero if it has none
 	renewed bool             // the tables have this server's next keys as its own
+	at      uint64           // state.MembersIndex
 }
 
 func (s *Server) memberDuty() (d memberDuty, err error) {
 	err = s.look(func(r state.Reader) (err error) {
+		if d.at, err = state.MembersIndex(r); err != nil || d.at == s.tended {
+			return err
+		}
 		all, err := state.Servers(r)
 		if err != nil {
 			return err
@@ -69,7 +73,7 @@ func (s *Server) memberDuty() (d memberDuty, err error) {
 // tendMembers signs the succession that waits, keeps the chain for the next start, and takes new keys into use.
 func (s *Server) tendMembers(ctx context.Context) error {
 	d, err := s.memberDuty()
-	if err != nil {
+	if err != nil || d.at == s.tended {
 		return err
 	}
 	if d.epoch != s.keptEpoch && d.self.Member.Name != "" {
@@ -80,9 +84,17 @@ func (s *Server) tendMembers(ctx context.Context) error {
 	if d.renewed {
 		return s.takeNext()
 	}
-	if !d.waits {
-		return nil
+	if d.waits {
+		err = s.cosignPending(ctx, d)
 	}
+	if err == nil {
+		s.tended = d.at
+	}
+	return err
+}
+
+// cosignPending signs the succession that waits with every key of this server whose signature counts.
+func (s *Server) cosignPending(ctx context.Context, d memberDuty) error {
 	body, err := edition.ReadSuccession(d.pending.Signed.Body)
 	if err != nil {
 		return err

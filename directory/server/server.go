@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"motcua/crypto/disk"
@@ -66,6 +67,8 @@ type Server struct {
 	ready     chan struct{}
 	readyOnce sync.Once
 
+	founded     atomic.Bool // the tables have a genesis, which does not change any more
+	tended      uint64      // state.MembersIndex up to which nothing about the members is to be done
 	next        nextKeys
 	keptEpoch   uint64        // of the successions kept in the folder
 	rotated     chan struct{} // closed when the keys were replaced

@@ -42,8 +42,11 @@ func (s *Server) look(f func(r state.Reader) error) error {
 
 func (s *Server) duty() (d duty, err error) {
 	err = s.look(func(r state.Reader) (err error) {
-		if _, d.founded, err = state.Genesis(r); err != nil {
-			return err
+		if d.founded = s.founded.Load(); !d.founded {
+			if _, d.founded, err = state.Genesis(r); err != nil {
+				return err
+			}
+			s.founded.Store(d.founded)
 		}
 		secret, err := state.Secret(r)
 		if err != nil {
@@ -65,19 +68,24 @@ func (s *Server) duty() (d duty, err error) {
 		if d.indexed, err = state.Indexed(r); err != nil {
 			return err
 		}
-		at, err := state.StandingOf(r)
-		if err != nil {
+		if d.signed, err = state.Signed(r, d.cut.Number, s.self.Name); err != nil || d.signed && d.complete.Number >= d.cut.Number {
 			return err
 		}
-		d.signed, err = state.Signed(r, d.cut.Number, s.self.Name)
-		me, mine := directory.MemberNamed(at.Members, s.self.Name)
-		d.retired = d.cut.Size == 0 || d.cut.Epoch != at.Epoch
-		if d.retired || !mine || me.Identity.ID() != s.cfg.Identity.Public().ID() {
-			d.signed = true
-		}
-		return err
+		return s.judgeCut(r, &d)
 	})
 	return d, err
+}
+
+// judgeCut finds out whether this server's signature under the edition cut last is wanted.
+func (s *Server) judgeCut(r state.Reader, d *duty) error {
+	at, err := state.StandingOf(r)
+	if err != nil {
+		return err
+	}
+	me, mine := directory.MemberNamed(at.Members, s.self.Name)
+	d.retired = d.cut.Size == 0 || d.cut.Epoch != at.Epoch
+	d.signed = d.signed || d.retired || !mine || me.Identity.ID() != s.cfg.Identity.Public().ID()
+	return nil
 }
 
 // complete is the newest edition that may be handed out, zero if there is none.

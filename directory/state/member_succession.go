@@ -146,7 +146,12 @@ func (t *transition) drawUp(epoch uint64, ready []string) error {
 	if err != nil {
 		return t.fail(directory.Invalid, "%v", err)
 	}
-	return put(t, pendingKey, Pending{Signed: edition.SignedSuccession{Body: body}, Epoch: epoch, At: t.at})
+	return t.putPending(Pending{Signed: edition.SignedSuccession{Body: body}, Epoch: epoch, At: t.at})
+}
+
+// putPending writes the succession that waits. It concerns the members: who looks after them looks again.
+func (t *transition) putPending(p Pending) error {
+	return errors.Join(put(t, pendingKey, p), put(t, "meta/members", t.index))
 }
 
 // signers are the members who may sign a succession: the old ones and the new ones.
