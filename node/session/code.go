@@ -39,8 +39,9 @@ func SecretText(secret []byte) string { return grouped(base32NoPad.EncodeToStrin
 
 // ParseSecret reads a secret, false for text that is none of the right length.
 func ParseSecret(s string) ([]byte, bool) {
-	b, err := base32NoPad.DecodeString(strings.ToUpper(strings.Join(strings.Fields(s), "")))
-	return b, err == nil && len(b) == SecretSize
+	s = strings.ToUpper(strings.Join(strings.Fields(s), ""))
+	b, err := base32NoPad.DecodeString(s)
+	return b, err == nil && len(b) == SecretSize && base32NoPad.EncodeToString(b) == s
 }
 
 func grouped(s string, n int, by string) string {
