@@ -80,6 +80,9 @@ func multiline(v url.Values, name string) string {
 
 // act shows the form of an act that is allowed now.
 func (c *call) act(a directory.Account) error {
+	if sent, err := c.mayDecide(a); sent {
+		return err
+	}
 	v, err := c.load(a)
 	if err != nil {
 		return err
@@ -88,9 +91,6 @@ func (c *call) act(a directory.Account) error {
 		return errNotFound
 	} else if why != nil {
 		return why
-	}
-	if sent, err := c.mayDecide(a); sent {
-		return err
 	}
 	if c.r.PathValue("act") == "forward" && !c.enrolled(v.Forward.Code) {
 		return &stop{http.StatusConflict, page.Absent(c.l, c.name(v.Forward))}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -46,6 +48,9 @@ type province struct {
 	full     map[directory.OfficeCode]bool // without room on the disk
 
 	noDirectory bool // its servers are down
+	policy      directory.FactorPolicy
+	resets      map[string]string // codes for a new password, by login
+	log         logged
 }
 
 // node is an office with its pages.
@@ -63,7 +68,7 @@ func newProvince(t *testing.T) *province {
 		Book: replicationtest.NewBook(), t: t, nodes: map[directory.OfficeCode]*node{},
 		now:      time.Date(2026, 11, 25, 9, 0, 0, 0, directory.Zone),
 		accounts: map[string]directory.Account{}, tracks: map[string]directory.Track{}, cut: map[directory.OfficeCode]bool{},
-		gone: map[directory.OfficeCode]bool{}, full: map[directory.OfficeCode]bool{},
+		resets: map[string]string{}, gone: map[directory.OfficeCode]bool{}, full: map[directory.OfficeCode]bool{},
 	}
 	for _, c := range []directory.OfficeCode{commune, district, island} {
 		id, err := identity.Generate()
@@ -86,8 +91,8 @@ func (p *province) open(c directory.OfficeCode, id *identity.Private) *node {
 	must(t, err)
 	n := &node{id: id, p: p, sp: sp, code: c}
 	n.Office = office.New(office.Config{
-		Code: c, Identity: id, Store: st, Blobs: bl, Spool: sp, Directory: p, Calls: calls{p, c}, Peers: peers{p, c},
-		Passwords: session.NewPasswords(2), Now: p.clock,
+		Code: c, Identity: id, Store: st, Blobs: bl, Spool: sp, Directory: p, Calls: calls{p, c}, Accounts: accounts{calls{p, c}}, Peers: peers{p, c},
+		Passwords: session.NewPasswords(2), Now: p.clock, Log: slog.New(slog.NewTextHandler(&p.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	h, err := NewWith(n.Office, n, p)
 	must(t, err)
@@ -98,6 +103,24 @@ func (p *province) open(c directory.OfficeCode, id *identity.Private) *node {
 		must(t, errors.Join(st.Close(), bl.Close()))
 	})
 	return n
+}
+
+// logged is what all nodes have logged.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func must(t *testing.T, errs ...error) {
