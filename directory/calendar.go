@@ -174,7 +174,7 @@ func (c Calendar) Reach(today Date) CalendarReach {
 	case left(out.Until) < shortCalendar:
 		out.Warning = "the calendar ends: publish the next year, or due dates are counted without its holidays and marked provisional"
 	case left(out.Final) < shortCalendar:
-		out.Warning = "the next year is not announced yet: due dates in it are marked provisional; publish it as final once the notice is out"
+		out.Warning = "the days off are not announced far enough: due dates beyond are marked provisional; publish the year as final once the notice is out"
 	}
 	return out
 }
