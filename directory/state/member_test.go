@@ -1,0 +1,225 @@
+package state_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"motcua/crypto/golden"
+	"motcua/crypto/record"
+	"motcua/crypto/wire"
+	"motcua/directory"
+	"motcua/directory/command"
+	"motcua/directory/directorytest"
+	"motcua/directory/edition"
+	"motcua/directory/state"
+)
+
+// cosign has members sign the succession that waits.
+func (s *tables) cosign(members ...byte) {
+	s.t.Helper()
+	p, ok, err := state.PendingSuccession(s)
+	if err != nil || !ok {
+		s.t.Fatalf("no succession waits: %v", err)
+	}
+	for _, m := range members {
+		r, err := edition.SignSuccession(directorytest.Identity(10*m).Sign, p.Epoch, p.Signed.Digest())
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.fine(&command.CosignSuccession{Epoch: p.Epoch, Record: r})
+	}
+}
+
+// standing is who signs: the epoch and the names.
+func (s *tables) standing() (uint64, string) {
+	s.t.Helper()
+	at, err := state.StandingOf(s)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var names []string
+	for _, m := range at.Members {
+		names = append(names, m.Name)
+	}
+	return at.Epoch, strings.Join(names, " ")
+}
+
+func (s *tables) states() string {
+	s.t.Helper()
+	all, err := state.Servers(s)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var out []string
+	for _, v := range all {
+		out = append(out, v.Member.Name+" "+v.State.String())
+	}
+	return strings.Join(out, ", ")
+}
+
+func (s *tables) wantStates(want string) {
+	s.t.Helper()
+	if have := s.states(); have != want {
+		s.t.Errorf("servers: %s; want %s", have, want)
+	}
+}
+
+// TestAServerIsReplaced: one joins and one leaves in one succession, and editions are signed by the new members from then on.
+func TestAServerIsReplaced(t *testing.T) {
+	s := founded(t)
+	s.fine(&command.Admit{Member: directorytest.Member(4)})
+	s.fine(&command.Admit{Member: directorytest.Member(4)}) // again: nothing
+	s.fine(&command.Dismiss{Name: "dir-3", Reason: "máy hỏng"})
+	s.wantStates("dir-1 voting, dir-2 voting, dir-3 leaving, dir-4 joining")
+	s.fine(&command.Succeed{Epoch: 1, Ready: []string{"dir-4"}})
+	s.cosign(1, 4)
+	if epoch, _ := s.standing(); epoch != 0 {
+		t.Fatal("one of the old three is enough")
+	}
+	s.cosign(2)
+	if epoch, names := s.standing(); epoch != 1 || names != "dir-1 dir-2 dir-4" {
+		t.Fatalf("epoch %d: %s", epoch, names)
+	}
+	s.wantStates("dir-1 voting, dir-2 voting, dir-3 left, dir-4 voting")
+	s.fine(&command.Forget{Name: "dir-3"})
+	s.wantStates("dir-1 voting, dir-2 voting, dir-4 voting")
+	h, _, err := state.Due(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.fine(&command.CutEdition{Number: h.Number + 1})
+	if h, _, err = state.Due(s); err != nil || h.Epoch != 1 {
+		t.Fatalf("cut for epoch %d: %v", h.Epoch, err)
+	}
+	for _, m := range []byte{1, 4} {
+		r, err := edition.Sign(directorytest.Identity(10*m).Sign, h.Number, h.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.fine(&command.CosignEdition{Number: h.Number, Member: directorytest.Member(m).Name, Record: r})
+	}
+	signed, ok, err := state.SignedEdition(s, h.Number)
+	if err != nil || !ok {
+		t.Fatal(err)
+	}
+	if _, next, err := signed.Follow(edition.TrustOf(directorytest.Genesis(3))); err != nil || next.Epoch != 1 {
+		t.Errorf("a reader of the genesis: %v", err)
+	}
+}
+
+func TestWhatMembersMayNot(t *testing.T) {
+	s := founded(t)
+	again := directorytest.Member(4)
+	again.Identity = directorytest.Identity(10).Public()
+	s.fails(directory.Conflict, &command.Admit{Member: again}) // the keys of dir-1
+	renamed := directorytest.Member(4)
+	renamed.Name = "dir-2"
+	s.fails(directory.Conflict, &command.Admit{Member: renamed})
+	s.fails(directory.NotFound, &command.Dismiss{Name: "dir-9", Reason: "x"})
+	s.fails(directory.Conflict, &command.Forget{Name: "dir-1"})
+	s.fails(directory.Conflict, &command.Succeed{Epoch: 1}) // nothing to change
+	s.fails(directory.NotFound, &command.Rotate{Name: "dir-9", Next: directorytest.Identity(77).Public()})
+	s.fails(directory.Conflict, &command.Rotate{Name: "dir-1", Next: directorytest.Identity(20).Public()})
+
+	s.fine(&command.Admit{Member: directorytest.Member(4)})
+	s.fails(directory.Conflict, &command.Succeed{Epoch: 1}) // it is not ready
+	s.fails(directory.Conflict, &command.Succeed{Epoch: 2, Ready: []string{"dir-4"}})
+	s.fine(&command.Succeed{Epoch: 1, Ready: []string{"dir-4"}})
+	s.fails(directory.Conflict, &command.Succeed{Epoch: 1, Ready: []string{"dir-4"}}) // one waits
+	p, _, err := state.PendingSuccession(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sign := func(n byte, epoch uint64, about []byte) record.Record {
+		d := p.Signed.Digest()
+		d[0] ^= about[0]
+		r, err := edition.SignSuccession(directorytest.Identity(n).Sign, epoch, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	s.fails(directory.Denied, &command.CosignSuccession{Epoch: 1, Record: sign(90, 1, []byte{0})})
+	s.fails(directory.Invalid, &command.CosignSuccession{Epoch: 1, Record: sign(10, 1, []byte{1})})
+	s.fails(directory.NotFound, &command.CosignSuccession{Epoch: 2, Record: sign(10, 2, []byte{0})})
+	s.fine(&command.Dismiss{Name: "dir-4", Reason: "it was a mistake"}) // not yet joined: gone at once
+	s.wantStates("dir-1 voting, dir-2 voting, dir-3 voting")
+	s.fails(directory.Conflict, &command.Admit{Member: directorytest.Member(4)}) // its keys may not come back
+	for _, name := range []string{"dir-1", "dir-2"} {
+		s.fine(&command.Dismiss{Name: name, Reason: "x"})
+	}
+	s.fails(directory.Conflict, &command.Dismiss{Name: "dir-3", Reason: "the last"})
+	later, err := command.Encode(command.RequestID{99}, s.at*1000, &command.SetLevel{Level: command.Level + 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := state.Apply(s, s.index+1, later); err == nil {
+		t.Error("an upgrade level that this version does not know is taken")
+	}
+}
+
+// TestARecoveryLeavesNoNumberTwice, also where the same copy is recovered twice.
+func TestARecoveryLeavesNoNumberTwice(t *testing.T) {
+	g := directorytest.Genesis(3)
+	g.Recovery = directorytest.RecoveryKey(200).Public().Bytes()
+	last := uint64(0)
+	for _, later := range []int64{0, 3600, 86400} {
+		s := &tables{t: t, memory: memory{}, at: start}
+		s.fine(&command.Found{Genesis: g})
+		s.fine(&command.CutEdition{Number: 1})
+		v, err := state.DrawUpRecovery(s, directorytest.Members(2), g.Created+later)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Epoch < 1000 || v.Floor < 1_000_000 || v.Floor <= last {
+			t.Errorf("epoch %d, editions above %d, earlier above %d", v.Epoch, v.Floor, last)
+		}
+		last = v.Floor
+		signed := directorytest.Sign(t, *v, 2)
+		if err := state.Recover(s.memory, 100, signed); err == nil {
+			t.Error("recovered without the recovery key")
+		}
+		r, err := edition.SignRecovery(directorytest.RecoveryKey(200), v.Epoch, signed.Digest())
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed.Cosignatures = append(signed.Cosignatures, r)
+		if err := state.Recover(s.memory, 100, signed); err != nil {
+			t.Fatal(err)
+		}
+		s.wantStates("dir-2 voting")
+		s.index = 100
+		s.fine(&command.CutEdition{Number: v.Floor + 1})
+		gone, err := state.DepartedServers(s)
+		if err != nil || len(gone) != 2 {
+			t.Errorf("%d may not come back: %v", len(gone), err)
+		}
+	}
+}
+
+func TestMemberFormatsStay(t *testing.T) {
+	s := founded(t)
+	s.fine(&command.Admit{Member: directorytest.Member(4)})
+	s.fine(&command.Rotate{Name: "dir-1", Next: directorytest.Identity(70).Public()})
+	s.fine(&command.Succeed{Epoch: 1, Ready: []string{"dir-4"}})
+	golden.Check(t, "member-next", s.memory["member/dir-1"])
+	golden.Check(t, "succession-pending", s.memory["meta/succession"])
+	s.cosign(2, 3, 4)
+	golden.Check(t, "standing", s.memory["meta/standing"])
+	golden.Check(t, "member-previous", s.memory["member/dir-1"])
+	golden.Check(t, "departed", s.memory["departed/"+directorytest.Identity(10).Public().ID().String()])
+	var all bytes.Buffer
+	for _, c := range []command.Command{
+		&command.Admit{Member: directorytest.Member(4)}, &command.Dismiss{Name: "dir-3", Reason: "máy hỏng"},
+		&command.Succeed{Epoch: 7, Ready: []string{"dir-4"}}, &command.CosignSuccession{Epoch: 7}, &command.Forget{Name: "dir-3"},
+		&command.SetLevel{Level: 2}, &command.Rotate{Name: "dir-1", Next: directorytest.Identity(70).Public()},
+	} {
+		b, err := wire.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(append([]byte{byte(c.Kind())}, b...))
+	}
+	golden.Check(t, "member-commands", all.Bytes())
+}
