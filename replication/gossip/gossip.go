@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -90,8 +91,9 @@ type Gossip struct {
 	work    sync.WaitGroup
 	changed chan struct{}
 
-	mu   sync.Mutex
-	meta Meta
+	mu    sync.Mutex
+	meta  Meta
+	there map[replication.Name]Member // peers that are up: memberlist changes its own while we would read it
 }
 
 // New joins in at once, with the Meta given.
@@ -102,7 +104,7 @@ func New(cfg Config, meta Meta) (*Gossip, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gossip{cfg: cfg, log: cfg.Log, changed: make(chan struct{}, 1), meta: meta}
+	g := &Gossip{cfg: cfg, log: cfg.Log, changed: make(chan struct{}, 1), meta: meta, there: map[replication.Name]Member{}}
 	g.ctx, g.stop = context.WithCancel(context.Background())
 	carrier := newCarrier(g.ctx, cfg)
 	list, err := memberlist.Create(g.config(carrier))
@@ -151,15 +153,9 @@ func (g *Gossip) SetMeta(m Meta) {
 
 // Members lists the peers that are up, ourselves left out, in order of name.
 func (g *Gossip) Members() []Member {
-	var out []Member
-	for _, n := range g.list.Members() {
-		if n.Name == string(g.cfg.Name) {
-			continue
-		}
-		if m, err := decodeMeta(n.Meta); err == nil {
-			out = append(out, Member{replication.Name(n.Name), n.Address(), m})
-		}
-	}
+	g.mu.Lock()
+	out := slices.Collect(maps.Values(g.there))
+	g.mu.Unlock()
 	slices.SortFunc(out, func(a, b Member) int { return strings.Compare(string(a.Name), string(b.Name)) })
 	return out
 }
@@ -257,7 +253,12 @@ type events Gossip
 func (e *events) NotifyJoin(n *memberlist.Node)   { e.seen(n) }
 func (e *events) NotifyUpdate(n *memberlist.Node) { e.seen(n) }
 
-func (e *events) NotifyLeave(n *memberlist.Node) { e.log.Debug("peer is gone", "peer", n.Name) }
+func (e *events) NotifyLeave(n *memberlist.Node) {
+	e.mu.Lock()
+	delete(e.there, replication.Name(n.Name))
+	e.mu.Unlock()
+	e.log.Debug("peer is gone", "peer", n.Name)
+}
 
 func (e *events) seen(n *memberlist.Node) {
 	name := replication.Name(n.Name)
@@ -265,6 +266,9 @@ func (e *events) seen(n *memberlist.Node) {
 	if err != nil || name == e.cfg.Name {
 		return
 	}
+	e.mu.Lock()
+	e.there[name] = Member{name, n.Address(), m}
+	e.mu.Unlock()
 	e.cfg.Link.Hint(name, n.Address())
 	if e.cfg.OnPeer != nil {
 		e.cfg.OnPeer(name, m)
