@@ -21,7 +21,13 @@
 // # Editions
 //
 // The leader has an edition cut a moment after a public table changed; every server signs it with its own key; what a
-// majority has signed is handed out.
+// majority has signed is handed out: to most nodes as a delta from the edition that they hold, which the steps kept in the tables
+// make from whichever it is.
+//
+// # Keys of nodes
+//
+// A node is enrolled with a token, used once; it may put other keys in the place of its own; province IT revokes them. Each shows
+// in the next edition, a second or two later, and at once in whom this server lets connect.
 package server
 
 import (
