@@ -82,11 +82,15 @@ func (o *Office) newAccount(ctx context.Context, in Registration) (directory.Acc
 	rand.Read(random[:])
 	a := directory.Account{
 		ID: directory.AccountID(hex.EncodeToString(random[:])), Login: directory.NormalLogin(visible(in.Login)), Kind: in.Kind,
-		Name: visible(in.Name), Identity: visible(in.Identity), Phone: visible(in.Phone), Email: visible(in.Email),
+		Name: visible(in.Name), Identity: directory.NormalIdentity(visible(in.Identity)),
+		Phone: directory.NormalPhone(visible(in.Phone)), Email: directory.NormalEmail(visible(in.Email)),
 		Address: visible(in.Address), Verifier: "pending", Version: 1,
 	}
 	if in.Kind == directory.Staff {
 		return a, directory.Errorf("register", directory.Denied, "staff accounts are made by the province")
+	}
+	if a.Email != "" && !directory.ValidEmail(a.Email) {
+		return a, directory.Errorf("register", directory.Invalid, "the e-mail address has the wrong form")
 	}
 	if err := a.Validate(); err != nil {
 		return a, directory.Errorf("register", directory.Invalid, "%v", err)

@@ -58,15 +58,26 @@ func (o *Office) Receipt(ctx context.Context, c Citizen, code string) (v Receipt
 // ownRow is a row of this node whose applicant the citizen is.
 func (o *Office) ownRow(op string, c Citizen, code string) (store.Row, error) {
 	return o.rowByCode(op, code, func(r store.Row) bool {
-		return r.Account != "" && r.Account == string(c.ID) && r.Kind != store.RowChild
+		return c.Is(directory.AccountID(r.Account)) && r.Kind != store.RowChild
 	})
 }
+
+// ids are a citizen's own and those of accounts that were merged into it.
+func ids(c Citizen) []directory.AccountID { return append([]directory.AccountID{c.ID}, c.Former...) }
 
 // MyDossiers lists a citizen's dossiers: those this node holds, and those the directory knows of. Complete is false when the
 // directory could not be asked.
 func (o *Office) MyDossiers(ctx context.Context, c Citizen) (out []Mine, complete bool, err error) {
 	var rows []store.Row
-	err = o.Store.View(func(t *store.Tx) (err error) { rows, _, err = t.ByAccount(string(c.ID), "", maxPage); return err })
+	err = o.Store.View(func(t *store.Tx) error {
+		for _, id := range ids(c) {
+			of, _, err := t.ByAccount(string(id), "", maxPage)
+			if rows = append(rows, of...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, false, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"io"
 	"net/url"
 	"reflect"
@@ -100,7 +101,7 @@ func (o *Office) putDraft(t *store.Tx, c Citizen, id string, d draft) error {
 
 func getDraft(t *store.Tx, c Citizen, id string) (d draft, kept store.Draft, err error) {
 	kept, err = t.Draft(id)
-	if err == nil && kept.Account != string(c.ID) {
+	if err == nil && !c.Is(directory.AccountID(kept.Account)) {
 		err = store.ErrNotFound
 	}
 	if err != nil {
@@ -145,7 +146,12 @@ func (o *Office) Draft(ctx context.Context, c Citizen, id string) (v DraftView, 
 // Drafts lists a citizen's drafts on this node, newest first.
 func (o *Office) Drafts(ctx context.Context, c Citizen) (out []DraftView, err error) {
 	err = o.Store.View(func(t *store.Tx) error {
-		kept, err := t.Drafts(string(c.ID), maxDrafts)
+		var kept []store.Draft
+		var err error
+		for _, id := range ids(c) {
+			of, e := t.Drafts(string(id), maxDrafts)
+			kept, err = append(kept, of...), errors.Join(err, e)
+		}
 		for _, k := range kept {
 			d, _, err := getDraft(t, c, k.ID)
 			if err != nil {

@@ -163,15 +163,30 @@ func (o *Office) lineAnswer(row store.Row) Answer {
 	return Answer{Track: &tr, Procedure: row.Procedure, ProcVersion: row.ProcVersion}
 }
 
+// askedRow is the dossier of an applicant, or of an account that was merged into his: then the directory tells, where this node has
+// not heard.
+func (o *Office) askedRow(ctx context.Context, code string, id directory.AccountID) (store.Row, error) {
+	find := func(a directory.Account) (store.Row, error) {
+		return o.rowByCode("ask", code, func(r store.Row) bool { return o.answersFor(r) && a.Is(directory.AccountID(r.Account)) })
+	}
+	row, err := find(directory.Account{ID: id})
+	if directory.CodeOf(err) != directory.NotFound {
+		return row, err
+	}
+	a, unknown := o.Account(ctx, id)
+	if unknown != nil || len(a.Former) == 0 {
+		return row, err
+	}
+	return find(a)
+}
+
 // serveApplicant answers an applicant who is signed in at another node. A look at more than the line is recorded first.
 func (o *Office) serveApplicant(ctx context.Context, from replication.Name, q Question) (Answer, io.ReadCloser, error) {
 	b, err := o.verifyBehalf(from, q.Code, q.Behalf)
 	if err != nil {
 		return Answer{}, nil, err
 	}
-	row, err := o.rowByCode("ask", q.Code, func(r store.Row) bool {
-		return o.answersFor(r) && r.Account != "" && r.Account == string(b.Account)
-	})
+	row, err := o.askedRow(ctx, q.Code, b.Account)
 	if err != nil {
 		return Answer{}, nil, err
 	}

@@ -202,12 +202,12 @@ func (c *call) profileDo(a directory.Account) error {
 	if err != nil {
 		return err
 	}
-	in := office.Contact{Phone: phone(typed(v, "phone", 20)), Email: typed(v, "email", 120), Address: typed(v, "address", 200)}
+	in := office.Contact{Phone: directory.NormalPhone(typed(v, "phone", 20)), Email: directory.NormalEmail(typed(v, "email", 120)), Address: typed(v, "address", 200)}
 	var faults []page.Problem
 	if !directory.ValidPhone(in.Phone) && (in.Phone != "" || a.Phone != "") {
 		faults = append(faults, page.Problem{Field: "phone", Text: c.l.T("fault.phone")})
 	}
-	if in.Email != "" && !directory.ValidEmail(directory.NormalEmail(in.Email)) {
+	if in.Email != "" && !directory.ValidEmail(in.Email) {
 		faults = append(faults, page.Problem{Field: "email", Text: c.l.T("fault.email")})
 	}
 	if len(faults) == 0 {

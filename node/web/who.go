@@ -361,8 +361,8 @@ func (c *call) own(in office.Registration) (a directory.Account, fault string, e
 func registration(v url.Values) office.Registration {
 	in := office.Registration{
 		Kind: directory.Citizen, Login: directory.NormalLogin(typed(v, "login", 64)), Password: v.Get("password"),
-		Name: typed(v, "name", 100), Identity: strings.Join(strings.Fields(typed(v, "identity", 20)), ""),
-		Phone: phone(typed(v, "phone", 20)), Email: typed(v, "email", 120), Address: typed(v, "address", 200),
+		Name: typed(v, "name", 100), Identity: directory.NormalIdentity(typed(v, "identity", 20)),
+		Phone: directory.NormalPhone(typed(v, "phone", 20)), Email: directory.NormalEmail(typed(v, "email", 120)), Address: typed(v, "address", 200),
 	}
 	if len(in.Identity) != 12 {
 		in.Kind = directory.Business // a tax code
@@ -370,19 +370,9 @@ func registration(v url.Values) office.Registration {
 	return in
 }
 
-// phone drops what people put between digits, and takes +84 for 0.
-func phone(s string) string {
-	s = strings.NewReplacer(" ", "", ".", "", "-", "", "(", "", ")", "").Replace(s)
-	if rest, ok := strings.CutPrefix(s, "+84"); ok {
-		return "0" + rest
-	}
-	return s
-}
-
 // checkRegistration lists what is wrong, field by field.
 func (c *call) checkRegistration(in office.Registration) (out []page.Problem) {
 	probe := directory.Account{ID: "x", Verifier: "x", Kind: in.Kind, Name: "x", Login: in.Login}
-	at, host, mail := strings.Cut(in.Email, "@")
 	for _, f := range []struct {
 		key string
 		bad bool
@@ -390,7 +380,7 @@ func (c *call) checkRegistration(in office.Registration) (out []page.Problem) {
 		{"fault.name", in.Name == ""},
 		{"fault.identity", !directory.ValidIdentity(in.Identity)},
 		{"fault.phone", !directory.ValidPhone(in.Phone)},
-		{"fault.email", in.Email != "" && (!mail || at == "" || !strings.Contains(host, "."))},
+		{"fault.email", in.Email != "" && !directory.ValidEmail(in.Email)},
 		{"fault.login", probe.Validate() != nil},
 		{"fault.password", len([]rune(in.Password)) < session.MinPassword || len([]rune(in.Password)) > session.MaxPassword},
 	} {
