@@ -25,6 +25,20 @@ func (t *transition) publishCalendar(c *command.PublishCalendar) error {
 	return errors.Join(err, put(t, "calendar", c.Calendar), t.touch())
 }
 
+// replaced returns the calendar that one replaces, to be kept; nil for none. Servers of the first upgrade level did not keep it, and
+// all servers must write the same.
+func (t *transition) replaced(next *directory.Calendar) (*directory.Calendar, error) {
+	if next == nil {
+		return nil, nil
+	}
+	level, errLevel := Level(t)
+	old, ok, err := get[directory.Calendar](t, "calendar")
+	if err := errors.Join(errLevel, err); err != nil || !ok || level < 2 || old.Version == next.Version {
+		return nil, err
+	}
+	return &old, nil
+}
+
 // Calendar returns a version of the calendar, the one in force for 0, false if it is not there.
 func Calendar(r Reader, version uint32) (directory.Calendar, bool, error) {
 	c, ok, err := get[directory.Calendar](r, "calendar")

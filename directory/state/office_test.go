@@ -265,3 +265,16 @@ func TestOfficeFormatsStay(t *testing.T) {
 		golden.Check(t, name, b)
 	}
 }
+
+func TestAPublicationKeepsTheCalendarItReplaces(t *testing.T) {
+	for level, kept := range map[uint32]bool{1: false, 2: true} {
+		s := charted(t)
+		if level > 1 {
+			s.fine(&command.SetLevel{Level: level})
+		}
+		s.fine(&command.Publish{Calendar: &directory.Calendar{Version: 2, Sessions: []directory.Session{{From: 420, To: 690}}}})
+		if c, ok, err := state.Calendar(s, 1); err != nil || ok != kept || ok && c.Version != 1 {
+			t.Errorf("at upgrade level %d the first version is kept: %v (%+v, %v)", level, ok, c, err)
+		}
+	}
+}

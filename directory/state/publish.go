@@ -51,7 +51,15 @@ func (t *transition) publish(c *command.Publish) (any, error) {
 	for _, p := range c.Procedures {
 		rows = append(rows, row{procedureKey(p.Code, p.Version), p})
 	}
-	return t.writePublic(rows, c.Publication)
+	old, err := t.replaced(c.Calendar)
+	if err != nil {
+		return nil, err
+	}
+	v, err := t.writePublic(rows, c.Publication)
+	if err == nil && old != nil {
+		err = put(t, calendarKey(old.Version), *old)
+	}
+	return v, err
 }
 
 // writePublic writes public rows, and records it where it is part of a publication.
