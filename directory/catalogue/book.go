@@ -73,7 +73,7 @@ func ReadBook(name string, b Book, m *Map, progress func(done int)) (Catalogue, 
 		}
 	}
 	for i := range r.out.Entries {
-		r.finish(&r.out.Entries[i])
+		r.finish(i)
 	}
 	return r.out, nil
 }
@@ -83,6 +83,7 @@ type bookReader struct {
 	m        *Map
 	out      Catalogue
 	byCode   map[string]int
+	keys     []string // of the entries: their code, or a number of their own
 	long     map[string]string
 	progress func(int)
 	// inText are what the sheet of procedures says of papers and fees, which counts where the other sheets say nothing.
@@ -298,21 +299,23 @@ func (r *bookReader) read(t table) {
 			continue
 		}
 		if c := x.get("code"); c != "" {
-			code = (&Entry{}).mendCode(c)
+			if code = c; !strings.HasPrefix(c, "#") {
+				code = (&Entry{}).mendCode(padded(c))
+			}
 		}
 		i, ok := r.byCode[code]
 		if !ok {
-			i = r.entry(Entry{Place: x.place, Procedure: directory.Procedure{Code: code}})
+			i = r.entry(Entry{Place: x.place, Procedure: directory.Procedure{Code: code}}, code)
 			r.out.Entries[i].find(OrphanRow, "", code)
 		}
-		r.part(&r.out.Entries[i], t.kind, x)
+		r.part(i, t.kind, x)
 	}
 }
 
-func (r *bookReader) entry(e Entry) int {
-	r.out.Entries = append(r.out.Entries, e)
-	if _, ok := r.byCode[e.Code]; !ok {
-		r.byCode[e.Code] = len(r.out.Entries) - 1
+func (r *bookReader) entry(e Entry, key string) int {
+	r.out.Entries, r.keys = append(r.out.Entries, e), append(r.keys, key)
+	if _, ok := r.byCode[key]; !ok {
+		r.byCode[key] = len(r.out.Entries) - 1
 	}
 	if r.progress != nil {
 		r.progress(len(r.out.Entries))

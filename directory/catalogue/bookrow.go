@@ -13,21 +13,29 @@ import (
 // procedure reads a row of the sheet of procedures. One without code and name goes on with the record above.
 func (r *bookReader) procedure(x row) {
 	last := len(r.out.Entries) - 1
-	if x.goesOn || x.get("code") == "" && x.get("name") == "" {
+	if x.goesOn || x.get("code")+x.get("name")+x.get("version") == "" { // every record that we wrote has a version
 		if last < 0 {
 			r.out.Found = append(r.out.Found, Finding{Code: SkippedRow, Place: x.place, Args: []string{excerpt(strings.Join(values(x), " "))}})
 			return
 		}
-		r.more(r.out.Entries[last].Code, x)
+		r.more(r.keys[last], x)
 		return
 	}
 	e := Entry{Place: x.place, Places: map[string]Place{}}
-	e.Code = e.mendCode(padded(x.get("code")))
-	if raw := x.get("raw"); raw != "" && x.get("name") == "" {
+	code := x.get("code")
+	e.Code = e.mendCode(padded(code))
+	if padded(code) != code {
+		e.find(CodeMended, "code", code)
+	}
+	key := x.get("key")
+	if key == "" {
+		key = e.Code
+	}
+	text := func(id string) string { return r.text(key, id, x, id) }
+	if raw := text("raw"); raw != "" && x.get("name") == "" {
 		e.keep("", raw)
 		e.find(Unreadable, "", excerpt(raw))
 	}
-	text := func(id string) string { return r.text(e.Code, id, x, id) }
 	e.readName(text("name"))
 	e.Name.EN = text("name_en")
 	e.Result = directory.Text{VI: text("result"), EN: text("result_en")}
@@ -43,11 +51,11 @@ func (r *bookReader) procedure(x row) {
 	if v, err := strconv.ParseUint(text("version"), 10, 32); err == nil {
 		e.Version = uint32(v)
 	}
-	if f := r.long[e.Code+"/form"]; f != "" {
+	if f := r.long[key+"/form"]; f != "" {
 		e.Form = []byte(f)
 	}
-	r.entry(e)
-	r.more(e.Code, x)
+	r.entry(e, key)
+	r.more(key, x)
 }
 
 // more keeps what a row says of papers and fees.
@@ -196,26 +204,27 @@ func (e *Entry) marksCell(s string) {
 }
 
 // part reads a row of the sheets of requirements, steps and fees.
-func (r *bookReader) part(e *Entry, k SheetKind, x row) {
+func (r *bookReader) part(i int, k SheetKind, x row) {
+	e, key := &r.out.Entries[i], r.keys[i]
 	if e.Places == nil {
 		e.Places = map[string]Place{}
 	}
 	switch k {
 	case Requirements:
 		e.Places[path("requirements", len(e.Requirements))] = x.place
-		r.requirement(e, x)
+		r.requirement(e, key, x)
 	case Steps:
 		e.Places[path("route", len(e.Route))] = x.place
-		r.step(e, x)
+		r.step(e, key, x)
 	case Fees:
 		e.Places[path("fees", len(e.Fees))] = x.place
-		r.fee(e, x)
+		r.fee(e, key, x)
 	}
 }
 
-func (r *bookReader) requirement(e *Entry, x row) {
+func (r *bookReader) requirement(e *Entry, key string, x row) {
 	at := path("requirements", len(e.Requirements))
-	text := func(id string) string { return r.text(e.Code, at+"."+id, x, id) }
+	text := func(id string) string { return r.text(key, at+"."+id, x, id) }
 	counts := source{map[string]any{"originals": x.get("originals"), "copies": x.get("copies")}}
 	e.Requirements = append(e.Requirements, directory.Requirement{
 		ID: x.get("id"), Name: directory.Text{VI: text("name"), EN: text("name_en")}, Note: directory.Text{VI: text("note"), EN: text("note_en")},
@@ -239,9 +248,9 @@ var stepKinds = []struct {
 	{directory.StepReturn, "Trả kết quả", "tra ket qua|tra|return"},
 }
 
-func (r *bookReader) step(e *Entry, x row) {
+func (r *bookReader) step(e *Entry, key string, x row) {
 	at := path("route", len(e.Route))
-	text := func(id string) string { return r.text(e.Code, at+"."+id, x, id) }
+	text := func(id string) string { return r.text(key, at+"."+id, x, id) }
 	s := directory.Step{ID: x.get("id"), Name: directory.Text{VI: text("name"), EN: text("name_en")}, Kind: directory.StepKind(x.get("kind"))}
 	for _, k := range stepKinds {
 		if slices.Contains(strings.Split(k.more, "|"), Words(x.get("kind"))) {
@@ -281,9 +290,9 @@ func (e *Entry) budgetCell(at, s string) uint16 {
 	return uint16(q)
 }
 
-func (r *bookReader) fee(e *Entry, x row) {
+func (r *bookReader) fee(e *Entry, key string, x row) {
 	at := path("fees", len(e.Fees))
-	text := func(id string) string { return r.text(e.Code, at+"."+id, x, id) }
+	text := func(id string) string { return r.text(key, at+"."+id, x, id) }
 	f := directory.Fee{Name: directory.Text{VI: text("name"), EN: text("name_en")}, Note: directory.Text{VI: text("note"), EN: text("note_en")}}
 	if f.Name.VI == "" {
 		f.Name = feeName
@@ -316,9 +325,10 @@ func (r *bookReader) fee(e *Entry, x row) {
 }
 
 // finish takes papers and fees from the sheet of procedures where the other sheets say nothing, and completes the entry.
-func (r *bookReader) finish(e *Entry) {
+func (r *bookReader) finish(i int) {
+	e, key := &r.out.Entries[i], r.keys[i]
 	if len(e.Requirements) == 0 {
-		for i, line := range items(r.papers[e.Code]) {
+		for i, line := range items(r.papers[key]) {
 			e.Requirements = append(e.Requirements, paperLine(line))
 			if e.Places == nil {
 				e.Places = map[string]Place{}
@@ -327,18 +337,27 @@ func (r *bookReader) finish(e *Entry) {
 			e.mark(MarkRequirements)
 		}
 	}
-	if text := strings.TrimSpace(r.fees[e.Code]); text != "" && len(e.Fees) == 0 {
-		f := ParseFees(text)
-		e.Fees = f.fees
-		for _, x := range f.faults {
-			e.find(x.Code, "fees", x.Args...)
-			e.mark(MarkFee)
-		}
-		if f.raw != "" {
-			e.keep("fees", f.raw)
-		}
+	if text := strings.TrimSpace(r.fees[key]); text != "" {
+		e.feesCell(parseFees(text))
 	}
 	e.finish(false)
+}
+
+// feesCell adds what the sheet of procedures says of fees to what the sheet of fees does: a fee of an amount that stands there
+// already is the same.
+func (e *Entry) feesCell(f feeReading) {
+	for _, x := range f.fees {
+		if !slices.ContainsFunc(e.Fees, func(y directory.Fee) bool { return x.ByRule == y.ByRule && x.Amount == y.Amount }) {
+			e.Fees = append(e.Fees, x)
+		}
+	}
+	for _, x := range f.faults {
+		e.find(x.Code, "fees", x.Args...)
+		e.mark(MarkFee)
+	}
+	if f.raw != "" {
+		e.keep("fees", f.raw)
+	}
 }
 
 var (

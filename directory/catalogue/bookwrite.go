@@ -16,7 +16,16 @@ const maxCell = 30_000
 // not be read of them, stand in columns of their own.
 func WriteBook(c Catalogue, t Tables) Book {
 	w := &bookWriter{t: t.With(c), m: NewMap(t.With(c)), rows: map[SheetKind][][]string{}}
+	times := map[string]int{"": 2}
+	for _, e := range c.Entries {
+		times[Clean(e.Code)]++
+	}
 	for i := range c.Entries {
+		w.key, w.own = c.Entries[i].Code, ""
+		if times[Clean(w.key)] > 1 {
+			w.own = "#" + strconv.Itoa(i+1)
+			w.key = w.own
+		}
 		w.entry(&c.Entries[i])
 	}
 	var b Book
@@ -38,6 +47,8 @@ type bookWriter struct {
 	m    *Map
 	rows map[SheetKind][][]string
 	e    *Entry
+	// key is what the rows of other sheets know the record by: its code, or a number of its own where that is not enough.
+	key, own string
 }
 
 // put adds a row; a text that is too long for a cell goes to the sheet of long texts, under the name of what it belongs to.
@@ -67,7 +78,7 @@ func (w *bookWriter) long(column, text string) {
 			}
 			n = i + len(string(r))
 		}
-		w.rows[LongTexts] = append(w.rows[LongTexts], []string{w.e.Code, column, strconv.Itoa(part), text[:n]})
+		w.rows[LongTexts] = append(w.rows[LongTexts], []string{w.key, column, strconv.Itoa(part), text[:n]})
 		text = text[n:]
 	}
 }
@@ -96,7 +107,7 @@ func (w *bookWriter) entry(e *Entry) {
 		"office": w.office(e.Office, e.Raw["office"]), "limit": limit, "unit": unit, "fees": e.Raw["fees"], "subjects": w.subjects(),
 		"result": e.Result.VI, "result_en": e.Result.EN, "conditions": e.Conditions.VI, "conditions_en": e.Conditions.EN,
 		"legal": lined(e.LegalBasis), "decision": e.Decision, "from": string(e.Valid.From), "to": string(e.Valid.To), "synonyms": lined(e.Synonyms),
-		"version": strconv.Itoa(int(e.Version)), "check": strings.Join(marks, "\n"), "faults": strings.Join(faults, "\n"), "raw": e.Raw[""],
+		"version": strconv.Itoa(int(e.Version)), "check": strings.Join(marks, "\n"), "key": w.own, "faults": strings.Join(faults, "\n"), "raw": e.Raw[""],
 	})
 	w.parts()
 	if len(e.Form) > 0 && !slices.Contains(e.Check, MarkForm) {
@@ -180,7 +191,7 @@ func (w *bookWriter) parts() {
 	for i, q := range e.Requirements {
 		at := path("requirements", i)
 		cells := map[string]string{
-			"code": e.Code, "order": strconv.Itoa(i + 1), "id": q.ID, "name": q.Name.VI, "name_en": q.Name.EN, "note": q.Note.VI, "note_en": q.Note.EN,
+			"code": w.key, "order": strconv.Itoa(i + 1), "id": q.ID, "name": q.Name.VI, "name_en": q.Name.EN, "note": q.Note.VI, "note_en": q.Note.EN,
 			"originals": strconv.Itoa(int(q.Originals)), "copies": strconv.Itoa(int(q.Copies)), "required": "Có",
 		}
 		if q.Optional {
@@ -211,7 +222,7 @@ func (w *bookWriter) steps() {
 			}
 		}
 		cells := map[string]string{
-			"code": w.e.Code, "order": strconv.Itoa(i + 1), "id": s.ID, "name": s.Name.VI, "name_en": s.Name.EN, "kind": kind,
+			"code": w.key, "order": strconv.Itoa(i + 1), "id": s.ID, "name": s.Name.VI, "name_en": s.Name.EN, "kind": kind,
 			"level": w.level(s.Level, ""), "office": w.office(s.Office, ""),
 		}
 		if s.Budget > 0 {
@@ -226,7 +237,7 @@ func (w *bookWriter) steps() {
 
 func (w *bookWriter) fee(at string, i int, f directory.Fee) {
 	cells := map[string]string{
-		"code": w.e.Code, "order": strconv.Itoa(i + 1), "name": f.Name.VI, "name_en": f.Name.EN, "note": f.Note.VI, "note_en": f.Note.EN,
+		"code": w.key, "order": strconv.Itoa(i + 1), "name": f.Name.VI, "name_en": f.Name.EN, "note": f.Note.VI, "note_en": f.Note.EN,
 	}
 	if f.Amount > 0 {
 		cells["amount"], cells["currency"] = strconv.FormatUint(f.Amount, 10), "VND"

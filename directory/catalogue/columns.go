@@ -55,6 +55,7 @@ var sheets = []struct {
 		{"version", "Phiên bản", "Do phần mềm ghi.", 9, "", "version"},
 		{"check", "Cần kiểm tra", "Những mục phần mềm tự điền hoặc đoán. Kiểm tra xong thì xóa.", 24, "", "to check|check"},
 		{"faults", "Lỗi cần sửa", "Do phần mềm ghi; khi nhập lại không đọc cột này.", 60, "", "loi|faults"},
+		{"key", "Số bản ghi", "Do phần mềm ghi khi mã thiếu hoặc trùng: các trang khác dùng số này thay cho mã.", 9, "", "record"},
 		{"raw", "Nguyên văn", "Phần không đọc được của tệp nguồn.", 30, "", "raw"},
 	}},
 	{Requirements, "Thành phần hồ sơ", "thanh phan|giay to|requirement|document", []Column{

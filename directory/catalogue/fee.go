@@ -68,8 +68,17 @@ func (f *feeReading) find(code Fault, args ...string) {
 	f.faults = append(f.faults, Finding{Code: code, Args: args})
 }
 
-// ParseFees reads what a text says: one fee for each "Phí : …" in it.
-func ParseFees(s string) feeReading {
+// ReadFees reads what a text says: one fee for each "Phí : …" in it, none where it says that nothing is charged. What is in
+// doubt is a fee "by rule" with a fault; what cannot be read is a fault alone.
+func ReadFees(s string) (fees []directory.Fee, faults []Fault) {
+	r := parseFees(s)
+	for _, f := range r.faults {
+		faults = append(faults, f.Code)
+	}
+	return r.fees, faults
+}
+
+func parseFees(s string) feeReading {
 	var out feeReading
 	s = Clean(s)
 	starts := feeParts.FindAllStringIndex(s, -1)

@@ -127,10 +127,16 @@ func mend(s string) (string, bool) {
 	if !Mojibake(s) {
 		return s, false
 	}
-	b, err := charmap.Windows1252.NewEncoder().String(s)
-	if err != nil {
-		return s, false
+	var b []byte
+	for _, r := range s {
+		c, ok := charmap.Windows1252.EncodeRune(r)
+		if !ok && r > 0xFF { // the places that Windows-1252 leaves empty are read as they are
+			return s, false
+		} else if !ok {
+			c = byte(r)
+		}
+		b = append(b, c)
 	}
-	out := strings.ToValidUTF8(b, "\uFFFD")
+	out := strings.ToValidUTF8(string(b), "\uFFFD")
 	return out, !Mojibake(out) && out != s
 }

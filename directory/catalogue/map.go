@@ -69,7 +69,8 @@ func (m *Map) addOffices() {
 		name := Words(o.NameOn(m.tables.On).VI)
 		m.offices[name] = o.Code
 		m.offices[Words(string(o.Code))] = o.Code
-		if short := strings.TrimSpace(strings.TrimSuffix(name, province)); short != name && len(strings.Fields(short)) > 1 {
+		short := strings.TrimSpace(strings.TrimSuffix(name, province))
+		if o.Parent != "" && short != name && len(strings.Fields(short)) > 1 {
 			m.short = append(m.short, named{short, o.Code})
 		}
 	}
@@ -219,8 +220,9 @@ type place struct {
 	level  directory.LevelID
 }
 
-// agency finds the office or level that a name of an agency means: what the editor says, an office of that name, one whose name
-// without the province's begins it ("Sở Tư pháp các tỉnh"), or the level that it names ("Ủy ban nhân dân cấp xã").
+// agency finds the office or level that a name of an agency means: what the editor says, an office of that name, the level
+// whose people's committee it names ("Ủy ban nhân dân cấp xã"), or an office whose name without the province's begins it
+// ("Sở Tư pháp các tỉnh").
 func (m *Map) agency(s string) (place, bool) {
 	w := Words(s)
 	if to, ok := m.agencies[w]; ok {
@@ -232,20 +234,41 @@ func (m *Map) agency(s string) (place, bool) {
 	if code, ok := m.offices[w]; ok {
 		return m.placeOf(code), true
 	}
+	if rest, ok := committee(w); ok { // a police station of a commune is no people's committee
+		return m.committeeOf(rest)
+	}
 	for _, n := range m.short {
 		if strings.HasPrefix(w+" ", n.words+" ") {
 			return m.placeOf(n.code), true
 		}
 	}
-	if !strings.Contains(w, "uy ban nhan dan") && !strings.Contains(w, "ubnd") {
-		return place{}, false // a police station of a commune is no people's committee
-	}
-	for _, l := range m.tables.Levels {
-		if name := Words(l.Name.VI); hasWords(w, name) {
-			return place{level: l.ID, office: m.head(l.ID)}, true
+	return place{}, false
+}
+
+// committee returns what a people's committee is said to be of.
+func committee(w string) (string, bool) {
+	for _, name := range []string{"uy ban nhan dan", "ubnd"} {
+		if i := strings.Index(w, name); i >= 0 {
+			return strings.TrimSpace(w[i+len(name):]), true
 		}
 	}
-	return place{}, false
+	return "", false
+}
+
+// committeeOf finds the level that is named first ("cap tinh va cap xa"), by its name or without "cấp".
+func (m *Map) committeeOf(rest string) (place, bool) {
+	best, at := place{}, -1
+	for _, l := range m.tables.Levels {
+		name := Words(l.Name.VI)
+		i := strings.Index(" "+rest+" ", " "+name+" ")
+		if short := strings.TrimPrefix(name, "cap "); i < 0 && strings.HasPrefix(rest+" ", short+" ") {
+			i = 0
+		}
+		if i >= 0 && (at < 0 || i < at) {
+			best, at = place{level: l.ID, office: m.head(l.ID)}, i
+		}
+	}
+	return best, at >= 0
 }
 
 func (m *Map) placeOf(code directory.OfficeCode) place {

@@ -201,7 +201,7 @@ func readFee(x source) (r feeReading) {
 	if text == "" {
 		text = none(note)
 	}
-	return ParseFees(text)
+	return parseFees(text)
 }
 
 // listedFees reads fees with amounts and currencies.

@@ -120,11 +120,14 @@ func (w *writer) sheet(s catalogue.Sheet) error {
 	if _, err := w.f.NewSheet(s.Name); err != nil {
 		return err
 	}
+	columns := catalogue.Columns(catalogue.KindOf(s.Name))
+	if err := w.help(s, columns); err != nil { // before the rows: what comes after they are streamed is not written
+		return err
+	}
 	out, err := w.f.NewStreamWriter(s.Name)
 	if err != nil {
 		return err
 	}
-	columns := catalogue.Columns(catalogue.KindOf(s.Name))
 	for j, c := range columns {
 		if err := out.SetColWidth(j+1, j+1, float64(c.Width)); err != nil {
 			return err
@@ -150,10 +153,7 @@ func (w *writer) sheet(s catalogue.Sheet) error {
 			return err
 		}
 	}
-	if err := out.Flush(); err != nil {
-		return err
-	}
-	return w.help(s, columns)
+	return out.Flush()
 }
 
 // help puts choices into the cells, and notes that show when a cell is chosen.
