@@ -34,8 +34,8 @@ func fileExists(path string) bool {
 	return err == nil
 }
 
-// fine runs a command line that must work, and returns what it printed.
-func fine(t *testing.T, line ...string) string {
+// worked runs a command line that must work, and returns what it printed.
+func worked(t *testing.T, line ...string) string {
 	t.Helper()
 	code, out, errs := typed(t, line...)
 	if code != 0 {
@@ -59,7 +59,7 @@ func TestImportAccountsForEveryRecord(t *testing.T) {
 	read := func(files ...string) (s imported) {
 		t.Helper()
 		line := append([]string{"catalogue", "import", "--json", "--out", out, "--report", report}, files...)
-		if err := json.Unmarshal([]byte(fine(t, line...)), &s); err != nil {
+		if err := json.Unmarshal([]byte(worked(t, line...)), &s); err != nil {
 			t.Fatal(err)
 		}
 		if s.Imported+s.WithWarnings+s.HeldBack != s.Records {
@@ -75,7 +75,7 @@ func TestImportAccountsForEveryRecord(t *testing.T) {
 	if again.Records != first.HeldBack || again.HeldBack != first.HeldBack {
 		t.Errorf("of %d held back, %d came again and %d are held back", first.HeldBack, again.Records, again.HeldBack)
 	}
-	words := fine(t, "catalogue", "import", "--lang", "en", "--out", out, "--report", report, "../../directory/catalogue/testdata/records.jsonl")
+	words := worked(t, "catalogue", "import", "--lang", "en", "--out", out, "--report", report, "../../directory/catalogue/testdata/records.jsonl")
 	if !strings.Contains(words, "not taken over: ") || !strings.Contains(words, "Held back: ") {
 		t.Errorf("it says\n%s", words)
 	}
@@ -95,8 +95,8 @@ func TestLintExitsByWhatItFinds(t *testing.T) {
 		t.Errorf("exit %d, %v: %s", code, err, out)
 	}
 	dirData, _ := startDirectory(t)
-	fine(t, "catalogue", "export", "--data", dirData, "--out", good)
-	fine(t, "catalogue", "lint", "--data", dirData, good)
+	worked(t, "catalogue", "export", "--data", dirData, "--out", good)
+	worked(t, "catalogue", "lint", "--data", dirData, good)
 }
 
 // edit changes an exported file.
@@ -131,10 +131,10 @@ func published(t *testing.T, dir string) (c server.Catalogue) {
 func TestAnEditorChangesTheCatalogue(t *testing.T) {
 	dir, _ := startDirectory(t)
 	file, book := filepath.Join(t.TempDir(), "c.json"), filepath.Join(t.TempDir(), "c.xlsx")
-	fine(t, "catalogue", "export", "--data", dir, "--out", file)
-	fine(t, "catalogue", "export", "--data", dir, "--out", book, "--field", "Hộ tịch", "--office", "H32.22327")
+	worked(t, "catalogue", "export", "--data", dir, "--out", file)
+	worked(t, "catalogue", "export", "--data", dir, "--out", book, "--field", "Hộ tịch", "--office", "H32.22327")
 	before := published(t, dir)
-	if out := fine(t, "catalogue", "diff", "--data", dir, "--lang", "en", book); !strings.Contains(out, "0 new, 0 changed") {
+	if out := worked(t, "catalogue", "diff", "--data", dir, "--lang", "en", book); !strings.Contains(out, "0 new, 0 changed") {
 		t.Errorf("an export differs from what it was made of:\n%s", out)
 	}
 	edit(t, file, func(c *catalogue.Catalogue) {
@@ -142,7 +142,7 @@ func TestAnEditorChangesTheCatalogue(t *testing.T) {
 		c.Entries[0].Limit = directory.Limit{Amount: 77, Unit: directory.WorkingDay}
 	})
 	code := before.Procedures[0].Code
-	if out := fine(t, "catalogue", "diff", "--data", dir, file); !strings.Contains(out, "thành 77 ngày làm việc") || !strings.Contains(out, "hồ sơ đang giải quyết") {
+	if out := worked(t, "catalogue", "diff", "--data", dir, file); !strings.Contains(out, "thành 77 ngày làm việc") || !strings.Contains(out, "hồ sơ đang giải quyết") {
 		t.Errorf("diff:\n%s", out)
 	}
 	say := []string{"--data", dir, "--author", "Bình", "--decision", "QĐ 5", "--from", "01/01/2099"}
@@ -154,12 +154,12 @@ func TestAnEditorChangesTheCatalogue(t *testing.T) {
 	}
 	refused("--yes", append([]string{"catalogue", "publish", file}, say...)...)
 	refused("--author", "catalogue", "publish", "--data", dir, "--yes", file)
-	fine(t, append([]string{"catalogue", "publish", "--dry-run", file}, say...)...)
+	worked(t, append([]string{"catalogue", "publish", "--dry-run", file}, say...)...)
 	if len(published(t, dir).Procedures) != len(before.Procedures) {
 		t.Fatal("a dry run has published")
 	}
-	fine(t, append([]string{"catalogue", "publish", "--yes", file}, say...)...)
-	fine(t, append([]string{"catalogue", "withdraw", "--yes", before.Procedures[3].Code}, say...)...)
+	worked(t, append([]string{"catalogue", "publish", "--yes", file}, say...)...)
+	worked(t, append([]string{"catalogue", "withdraw", "--yes", before.Procedures[3].Code}, say...)...)
 	after := published(t, dir)
 	i := slices.IndexFunc(after.Procedures, func(p directory.Procedure) bool { return p.Code == code && p.Version == 2 })
 	if i < 0 || after.Procedures[i].Limit.Amount != 77 || after.Procedures[i].Valid.From != "2099-01-01" || after.Procedures[i].Decision != "QĐ 5" {
@@ -168,7 +168,7 @@ func TestAnEditorChangesTheCatalogue(t *testing.T) {
 	if len(after.Procedures) != len(before.Procedures)+1 || len(after.Withdrawn) != 1 || after.Withdrawn[0].From != "2099-01-01" {
 		t.Errorf("%d procedures, withdrawn %+v", len(after.Procedures), after.Withdrawn)
 	}
-	history := fine(t, "catalogue", "history", "--data", dir)
+	history := worked(t, "catalogue", "history", "--data", dir)
 	if !strings.Contains(history, "1. ") || !strings.Contains(history, "Bình: QĐ 5") || !strings.Contains(history, code+" v2") || !strings.Contains(history, "2. ") {
 		t.Errorf("history:\n%s", history)
 	}
@@ -178,12 +178,12 @@ func TestAnEditorChangesTheCatalogue(t *testing.T) {
 func TestMarksAndErrorsKeepADraftBack(t *testing.T) {
 	dir, _ := startDirectory(t)
 	out := filepath.Join(t.TempDir(), "nhap.json")
-	fine(t, "catalogue", "import", "--data", dir, "--out", out, "../../directory/catalogue/testdata/records.jsonl")
+	worked(t, "catalogue", "import", "--data", dir, "--out", out, "../../directory/catalogue/testdata/records.jsonl")
 	line := []string{"catalogue", "publish", "--data", dir, "--author", "Bình", "--decision", "QĐ 5", "--yes", out}
 	if code, _, errs := typed(t, line...); code != 1 || !strings.Contains(errs, "--accept-marks") {
 		t.Errorf("exit %d: %s", code, errs)
 	}
-	fine(t, append(line, "--accept-marks")...)
+	worked(t, append(line, "--accept-marks")...)
 	n := len(published(t, dir).Procedures)
 	edit(t, out, func(c *catalogue.Catalogue) { c.Entries[0].Limit.Unit = "" })
 	if code, _, errs := typed(t, append(line, "--accept-marks")...); code != 1 || !strings.Contains(errs, "limit-no-unit") || len(published(t, dir).Procedures) != n {
@@ -211,7 +211,7 @@ func TestALargePublicationComesWhole(t *testing.T) {
 	if err := os.WriteFile(file, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	fine(t, "catalogue", "publish", "--data", dir, "--author", "Bình", "--decision", "QĐ 6", "--yes", file)
+	worked(t, "catalogue", "publish", "--data", dir, "--author", "Bình", "--decision", "QĐ 6", "--yes", file)
 	var all []server.PublicationRows
 	if err := ask(t, dir).Get(t.Context(), "/publications", &all); err != nil {
 		t.Fatal(err)
