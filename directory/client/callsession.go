@@ -48,7 +48,7 @@ type session struct {
 	calls   map[uint64]waiting // without an answer
 	size    int                // of their requests
 	last    uint64
-	heard   time.Time // or since when something could be heard
+	heard   time.Time // while calls wait: when a frame last came, or since when one could
 	quiet   time.Duration
 	started bool // the server has agreed
 }
@@ -195,7 +195,9 @@ func (s *session) receive(st *link.Stream) error {
 	s.c.led(a.Leader)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.heard = time.Now()
+	if len(s.calls) > 0 {
+		s.heard = time.Now()
+	}
 	for i := range a.Answers {
 		w, ok := s.calls[a.Answers[i].Number]
 		if !ok {
