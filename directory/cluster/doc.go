@@ -32,6 +32,13 @@
 // need not be the leader; until then this one takes no part. What does not open is set aside in tables.damaged. Where the
 // log still reaches back to its beginning, the tables are made from it. A province whose servers have all lost their
 // tables is restored from a backup.
+//
+// # A log that was damaged
+//
+// The log is read through at the start. An end that was being written when the power went is dropped: nobody was told of
+// it. Damage with a whole batch of entries behind it means that the disk has lost what this server had acknowledged, and
+// on which majorities may rest: it does not start again, and joins anew. A server that cannot write its log stops; one
+// whose disk hangs no longer speaks as a leader.
 package cluster
 
 import "errors"

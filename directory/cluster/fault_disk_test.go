@@ -156,7 +156,7 @@ func TestALeaderWhoseDiskHangsIsReplaced(t *testing.T) {
 		l := p.leader()
 		stop := p.writing(p.other(l))
 		time.Sleep(time.Second)
-		p.files[l].slow.Store(int64(time.Minute))
+		p.files[l].slow.Store(int64(20 * time.Second))
 		time.Sleep(6 * time.Second)
 		start := time.Now()
 		p.propose(p.other(l), field(1))
@@ -167,7 +167,7 @@ func TestALeaderWhoseDiskHangsIsReplaced(t *testing.T) {
 			t.Error("it still leads")
 		}
 		p.files[l].slow.Store(0)
-		time.Sleep(2 * time.Minute)
+		time.Sleep(25 * time.Second)
 		p.holds(stop())
 	})
 }
@@ -196,7 +196,7 @@ func stepClock(t *testing.T, who string, step time.Duration) {
 			p.ahead.Store(name, step)
 		}
 	}
-	time.Sleep(10 * time.Second)
+	time.Sleep(4 * time.Second)
 	off := p.late(through)
 	switch {
 	case who == "all" && step > 0 && off > time.Minute-step:

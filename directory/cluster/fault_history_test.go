@@ -43,7 +43,7 @@ type trial struct {
 // TestNoFaultIsSeenFromOutside checks histories of clients under cuts, crashes, pauses, bad weather and steps of clocks
 // with porcupine (Athalye, 2017), and all four kinds of reads against what they promise. MOTCUA_SEEDS makes it try more.
 func TestNoFaultIsSeenFromOutside(t *testing.T) {
-	seeds := uint64(4)
+	seeds := uint64(3)
 	if n, err := strconv.ParseUint(os.Getenv("MOTCUA_SEEDS"), 10, 64); err == nil {
 		seeds = n
 	}
