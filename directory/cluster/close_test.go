@@ -29,7 +29,7 @@ type pair struct {
 	other   *Cluster // no more than its streams
 }
 
-func newPair(t *testing.T) *pair {
+func newPair(t *testing.T, before ...func(*pair)) *pair {
 	p := &pair{t: t, net: replicationtest.NewNetwork(), genesis: directorytest.Genesis(2), book: replicationtest.NewBook()}
 	t.Cleanup(func() { time.Sleep(time.Second) }) // the last: answers under way end
 	p.net.SetWeather(replicationtest.Weather{Latency: time.Millisecond})
@@ -47,6 +47,9 @@ func newPair(t *testing.T) *pair {
 	p.other.cfg.Link.Handle(raftProtocol, link.Known, p.other.layer.serve)
 	p.other.cfg.Link.Handle(askProtocol, link.Known, func(context.Context, link.Caller, *link.Stream) {}) // as before members/1
 	t.Cleanup(func() { p.other.trans.Close() })
+	for _, f := range before {
+		f(p)
+	}
 	var err error
 	now := func() time.Time { return time.UnixMilli(0) } // no step from empty tables, so nobody's clock is asked for
 	p.server, err = Open(Config{Dir: t.TempDir(), Self: "dir-1", Genesis: p.genesis, Link: p.link(1), Now: now})

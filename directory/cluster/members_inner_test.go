@@ -2,17 +2,22 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/hashicorp/raft"
 
 	"motcua/crypto/digest"
 	"motcua/crypto/golden"
 	"motcua/crypto/wire"
 	"motcua/directory"
 	"motcua/directory/directorytest"
+	"motcua/replication/link"
 )
 
 func TestMemberFormatsStay(t *testing.T) {
@@ -135,6 +140,27 @@ func TestJudge(t *testing.T) {
 			t.Errorf("%+v: %v", r.t, err)
 		}
 	}
+}
+
+// TestNobodyLeadsBeforeTheGate: a server that the others have not answered takes no part in Raft, though one would vote for it.
+func TestNobodyLeadsBeforeTheGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := make(chan struct{}, 1000)
+		p := newPair(t, func(p *pair) {
+			p.other.cfg.Link.Handle(membersProtocol, link.Known, func(ctx context.Context, _ link.Caller, _ *link.Stream) {
+				asked <- struct{}{}
+				<-ctx.Done()
+			})
+		})
+		p.follow(func(*raft.AppendEntriesRequest) bool { return true })
+		time.Sleep(30 * time.Second)
+		if s := p.server.Status(); s.State == "Leader" || s.Term != 1 || len(asked) == 0 {
+			t.Errorf("asked %d times, it is %+v", len(asked), s)
+		}
+		if err := p.server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func FuzzTell(f *testing.F) {

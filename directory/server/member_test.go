@@ -259,6 +259,28 @@ func TestNoServerLeavesThatIsNeeded(t *testing.T) {
 	})
 }
 
+// TestNobodyVotesWhoHasNotComeUp: a server that was let join and is not there gets no vote and no signature, and nothing is
+// lost by it.
+func TestNobodyVotesWhoHasNotComeUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := found(t, 3)
+		card, err := server.WriteCard(w.card("dir-4"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		must[server.JoinAnswer](w, "dir-1", http.MethodPost, "/join", server.JoinRequest{Card: card})
+		time.Sleep(30 * time.Second)
+		s := must[server.Status](w, "dir-2", http.MethodGet, "/status", nil)
+		if v := w.voters("dir-2"); len(v) != 3 || s.Epoch != 0 {
+			t.Errorf("voters %v, epoch %d", v, s.Epoch)
+		}
+		w.stop("dir-3")
+		w.write("dir-1", 1)
+		must[struct{}](w, "dir-2", http.MethodPost, "/leave", server.LeaveRequest{Name: "dir-4"})
+		w.await("dir-2", "dir-4", "")
+	})
+}
+
 // TestLeadershipIsHandedOver to the one that was named, asked of any server.
 func TestLeadershipIsHandedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
