@@ -56,13 +56,8 @@ func calendarPreviewCommand() *command {
 		if err != nil {
 			return err
 		}
-		tool, err := directoryTool(c.name, *dir)
+		open, err := openDossiers(ctx, std, c.name, *dir)
 		if err != nil {
-			return err
-		}
-		fmt.Fprintln(std.err, "counting the dossiers that are not finished; this takes some seconds where there are millions …")
-		var open []state.OpenTracks
-		if err := tool.Post(ctx, "/tracks/open", server.TracksRequest{Ended: endedStates}, &open); err != nil {
 			return err
 		}
 		p, err := previewCalendar(force, draft, open, time.Now())
@@ -76,6 +71,29 @@ func calendarPreviewCommand() *command {
 		return nil
 	}
 	return c
+}
+
+// openDossiers counts the dossiers that are not finished, office by office.
+func openDossiers(ctx context.Context, std stdio, name, dir string) (all []state.OpenTracks, err error) {
+	chart, err := readChart(ctx, name, dir)
+	if err != nil {
+		return nil, err
+	}
+	tool, err := directoryTool(name, dir)
+	if err != nil {
+		return nil, err
+	}
+	b := newBar(std, "counting dossiers, office", len(chart.Offices))
+	defer b.end()
+	for i, o := range chart.Offices {
+		var open []state.OpenTracks
+		if err := tool.Post(ctx, "/tracks/open", server.TracksRequest{Ended: endedStates, Root: o.Code}, &open); err != nil {
+			return nil, err
+		}
+		all = append(all, open...)
+		b.at(i + 1)
+	}
+	return all, nil
 }
 
 func previewCalendar(force, draft directory.Calendar, open []state.OpenTracks, now time.Time) (p calendarPreview, err error) {

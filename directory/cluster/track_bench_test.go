@@ -65,7 +65,7 @@ func BenchmarkTracks(b *testing.B) {
 		return found(len(mine) == 4, err)
 	})
 	each("count", func(t state.Reader) error {
-		open, err := state.CountOpen(context.Background(), t, nil)
+		open, err := state.CountOpen(context.Background(), t, nil, "")
 		return found(len(open) == 1 && open[0].Count == n, err)
 	})
 	b.Run("report", func(b *testing.B) { reportTracks(b, m, r, n) })

@@ -40,9 +40,10 @@ type OfficeAnswer struct {
 	Blocked bool `json:"blocked,omitempty"`
 }
 
-// TracksRequest is what POST /tracks/open takes: the states that count as ended.
+// TracksRequest is what POST /tracks/open takes: the states that count as ended, and one root office, or none for all.
 type TracksRequest struct {
-	Ended []string `json:"ended"`
+	Ended []string             `json:"ended"`
+	Root  directory.OfficeCode `json:"root,omitempty"`
 }
 
 func (s *Server) handleOffices(mux *http.ServeMux) {
@@ -88,7 +89,7 @@ func (s *Server) changeOffices(ctx context.Context, q OfficeRequest) (out Office
 		for _, o := range out.Preview.After {
 			closing[o.Code] = !o.Valid.Contains(q.On)
 		}
-		all, err := state.CountOpen(ctx, r, q.Ended)
+		all, err := state.CountOpen(ctx, r, q.Ended, "")
 		out.Dossiers = slices.DeleteFunc(all, func(t state.OpenTracks) bool { return !closing[t.Root] && !closing[t.Holder] })
 		return err
 	})
@@ -137,7 +138,7 @@ func (s *Server) publishCalendar(ctx context.Context, c directory.Calendar) (dir
 
 func (s *Server) openTracks(ctx context.Context, q TracksRequest) (out []state.OpenTracks, err error) {
 	err = s.look(func(r state.Reader) error {
-		out, err = state.CountOpen(ctx, r, q.Ended)
+		out, err = state.CountOpen(ctx, r, q.Ended, q.Root)
 		return err
 	})
 	return out, err

@@ -84,6 +84,9 @@ func TestAWeekIsReportedInOneExchange(t *testing.T) {
 			}
 		}
 		open := must[[]state.OpenTracks](w, "dir-1", http.MethodPost, "/tracks/open", server.TracksRequest{Ended: []string{"returned"}})
+		if none := must[[]state.OpenTracks](w, "dir-1", http.MethodPost, "/tracks/open", server.TracksRequest{Root: other}); len(none) != 0 {
+			t.Errorf("another office has %+v", none)
+		}
 		if len(open) != 1 || open[0].Count != week || open[0].Root != commune {
 			t.Errorf("of %d open dossiers %+v are counted", week, open)
 		}

@@ -20,8 +20,13 @@ type OpenTracks struct {
 }
 
 // CountOpen counts the dossiers that are accepted and in none of the states given, which are those that end one: a table of counts,
-// by office and due date, that says nothing of a person. It reads every track: some seconds for two million. It ends with the context.
-func CountOpen(ctx context.Context, r Reader, ended []string) ([]OpenTracks, error) {
+// by office and due date, that says nothing of a person. With a root office it counts those of that office alone. It reads every track:
+// some seconds for two million. It ends with the context.
+func CountOpen(ctx context.Context, r Reader, ended []string, root directory.OfficeCode) ([]OpenTracks, error) {
+	prefix := "track/"
+	if root != "" {
+		prefix += string(root) + "-" // with which the codes begin that it gives
+	}
 	over := map[string]bool{}
 	for _, s := range ended {
 		over[s] = true
@@ -31,7 +36,7 @@ func CountOpen(ctx context.Context, r Reader, ended []string) ([]OpenTracks, err
 		day          int64
 	}
 	counts, seen := map[holding]int{}, 0
-	err := r.Scan("track/", func(key string, b []byte) error {
+	err := r.Scan(prefix, func(key string, b []byte) error {
 		var v directory.Track
 		if err := wire.Unmarshal(b, &v); err != nil {
 			return fmt.Errorf("row %s: %w", key, err)
