@@ -187,9 +187,12 @@ func TestNodesTakeNewKeys(t *testing.T) {
 		if _, err := w.machines[string(locTho)].node.Session(session); err != nil {
 			t.Errorf("who signed in before is signed in no more: %v", err)
 		}
-		again := w.keyOfNode(dienAn)
+		again, begin := w.keyOfNode(dienAn), time.Now()
 		w.rotates(dienAn)
 		w.rotated(dienAn, again, offices...)
+		if d := time.Since(begin); d > quick {
+			t.Errorf("it takes %v until every office knows of new keys", d)
+		}
 		m := w.machines[string(dienAn)]
 		if former, _ := filepath.Glob(filepath.Join(m.dir, "identity-former", "*.pem")); len(former) != 2 {
 			t.Errorf("kept of the former keys: %v", former)

@@ -78,7 +78,7 @@ type AccountRequest struct {
 	Verifier string            `json:"verifier"`
 }
 
-// TokenRequest is what POST /token takes. Hours is how long the token is good, 0 for 72.
+// TokenRequest is what POST /token takes. Hours is how long the token is good, at most a week; 0 for 24.
 type TokenRequest struct {
 	Office directory.OfficeCode `json:"office"`
 	Hours  int                  `json:"hours,omitempty"`
@@ -97,8 +97,8 @@ type LineRequest struct {
 
 const (
 	maxAdminBody = 64 << 20
-	defaultHours = 72
-	maxHours     = 24 * 30
+	defaultHours = 24
+	maxHours     = 24 * 7
 )
 
 // Admin is the handler for province IT. Serve it where only the server's keeper can ask.

@@ -61,7 +61,7 @@ func TestNodesTakeDeltas(t *testing.T) {
 				sizes[what] = max(sizes[what], len(b))
 			}
 		}
-		if most := 3*3500 + 1000; sizes["six before"] > most || sizes["none"] <= most || sizes["another of that number"] <= most {
+		if most := 2*3500 + 1000; sizes["six before"] > most || sizes["none"] <= most || sizes["another of that number"] <= most {
 			t.Errorf("bytes: %v", sizes)
 		}
 		b, err := a.AwaitEdition(t.Context(), held)

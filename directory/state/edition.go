@@ -189,7 +189,8 @@ func Signed(r Reader, number uint64, member string) (bool, error) {
 	return ok && c.Number == number, err
 }
 
-// SignedEdition returns one of the last editions with the signatures it has, and the successions that lead to who made them.
+// SignedEdition returns one of the last editions with as many of its signatures as a reader asks for, and the successions that lead
+// to who made them.
 func SignedEdition(r Reader, number uint64) (edition.Signed, bool, error) {
 	var s edition.Signed
 	h, ok, err := HeadOf(r, number)
@@ -203,6 +204,7 @@ func SignedEdition(r Reader, number uint64) (edition.Signed, bool, error) {
 	if s.Cosignatures, err = signatures(r, number, members); err != nil {
 		return s, false, err
 	}
+	s.Cosignatures = s.Cosignatures[:min(len(s.Cosignatures), edition.Majority(len(members)))] // each of them has 3.4 KB
 	chain, err := Chain(r)
 	if err != nil {
 		return s, false, err
