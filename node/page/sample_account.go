@@ -18,9 +18,9 @@ func (s *sampler) accounts() {
 	s.admin()
 }
 
-func (s *sampler) key(make_ bool) *KeyAsk {
-	k := &KeyAsk{Options: keyOptions, Ceremony: "c1", Make: make_, Src: Script().Path, Once: "k1", Action: "/x", Next: "/x", Button: s.l.T("factor.key_do")}
-	if make_ {
+func (s *sampler) key(create bool) *KeyAsk {
+	k := &KeyAsk{Options: keyOptions, Ceremony: "c1", Make: create, Src: Script().Path, Once: "k1", Action: "/x", Next: "/x", Button: s.l.T("factor.key_do")}
+	if create {
 		label := LabelField(s.l, s.l.T("add_key.name"))
 		k.Label, k.Button = &label, s.l.T("add_key.do")
 	}

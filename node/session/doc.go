@@ -3,7 +3,11 @@
 // A session is a token signed by the node where the person signed in, with the node's own key: every other node
 // verifies it with the key the directory binds to that office, and needs nothing else, so one sign-in serves every
 // office, and goes on serving while the line is cut. It holds who, not what they may do: grants are looked up at each
-// request. It cannot be taken back before it expires except by disabling the account or revoking the node.
+// request. It ends before its time where the account is disabled, its password changed or the node revoked, and at one node
+// where its owner ends it.
+//
+// Staff show a second factor beside the password: a code of an authenticator (RFC 6238), the signature of a security key
+// (WebAuthn) or a recovery code. What is right is decided here; that each is good once, by whoever keeps what was used.
 //
 // Passwords are kept as argon2id verifiers (RFC 9106) in the PHC string form. Checking one costs a bounded share of
 // the machine, of which the desk has a part of its own. Guessing is slowed by login and place, soon and long, and more

@@ -223,7 +223,6 @@ var account = map[string]phrase{
 	"notice.enabled":      {"Đã mở lại tài khoản.", "The account is enabled again."},
 	"notice.failures":     {"Từ lần đăng nhập trước, có người đã nhập sai mật khẩu của ông/bà. Nếu không phải ông/bà, hãy đổi mật khẩu.", "Since you last signed in, somebody entered a wrong password for your account. If it was not you, change your password."},
 	"notice.recovery":     {"Đã dùng một mã khôi phục. Nếu mất điện thoại hoặc khóa, hãy gỡ nó và thêm cái mới.", "A recovery code was used. If your phone or key is lost, remove it and add another."},
-	"notice.in_use":       {"Đã nhận mã xác thực.", "Confirmed."},
 	"fault.code_wrong":    {"Mã không đúng hoặc đã dùng rồi. Chờ mã mới trong ứng dụng rồi nhập lại", "The code is not right, or was used already. Wait for the next one and enter it"},
 	"fault.first_code":    {"Mã không đúng. Kiểm tra giờ trên điện thoại rồi nhập mã đang hiện", "The code is not right. Check the clock of the phone and enter the code shown now"},
 	"fault.key":           {"Khóa bảo mật chưa được chấp nhận. Thử lại, hoặc dùng mã", "The security key was not accepted. Try again, or use a code"},

@@ -87,7 +87,7 @@ func (c *call) delegateDo(a directory.Account) error {
 	}
 	d, faults := c.typedDelegation(a, v)
 	if len(faults) == 0 {
-		_, err := c.repeats.once(c.r.Context(), "delegate/"+c.token(a, v), func() (string, error) { return "", c.office.Delegate(c.r.Context(), a, d) })
+		err := c.onlyOnce(a, v, func() error { return c.office.Delegate(c.r.Context(), a, d) })
 		if err == nil {
 			return c.seeDone("/desk/account", "delegated")
 		}

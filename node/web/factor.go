@@ -27,10 +27,14 @@ const (
 	stageEnrol          // add a second factor
 )
 
+// stage asks first for what can be shown here. What only the directory can change waits while it is out of reach: the counter
+// never stops for want of a line.
 func (c *call) stage(a directory.Account) stage {
 	switch {
 	case a.Kind == directory.Staff && a.SecondFactor() && c.signed.Factor == 0:
 		return stageFactor
+	case !c.node.Line() || !c.node.DirectoryInReach():
+		return stageNone
 	case a.MustChange:
 		return stagePassword
 	case a.Kind == directory.Staff && c.office.MustAddFactor(a):

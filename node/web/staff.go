@@ -199,7 +199,7 @@ func (m memberAct) perform(c *call, a, x directory.Account, v url.Values) (fault
 	if m == "delegate" {
 		d, faults := c.typedDelegation(x, v)
 		if len(faults) == 0 {
-			err = c.office.Delegate(ctx, a, d)
+			err = c.onlyOnce(a, v, func() error { return c.office.Delegate(ctx, a, d) })
 		}
 		return faults, "delegated", err
 	}
@@ -210,7 +210,7 @@ func (m memberAct) perform(c *call, a, x directory.Account, v url.Values) (fault
 	case "grant":
 		g, faults := c.typedGrant(v)
 		if len(faults) == 0 {
-			err = c.office.Grant(ctx, a, x.ID, []directory.Grant{g}, nil, reason)
+			err = c.onlyOnce(a, v, func() error { return c.office.Grant(ctx, a, x.ID, []directory.Grant{g}, nil, reason) })
 		}
 		return faults, "granted", err
 	case "ungrant":
@@ -223,6 +223,12 @@ func (m memberAct) perform(c *call, a, x directory.Account, v url.Values) (fault
 		return nil, "disabled", c.office.SetDisabled(ctx, a, x.ID, true, reason)
 	}
 	return nil, "enabled", c.office.SetDisabled(ctx, a, x.ID, false, reason)
+}
+
+// onlyOnce does an act of a form that has no identity at the directory, unless the form was sent before.
+func (c *call) onlyOnce(a directory.Account, v url.Values, act func() error) error {
+	_, err := c.repeats.once(c.r.Context(), "account/"+c.token(a, v), func() (string, error) { return "", act() })
+	return err
 }
 
 // typedGrant reads a role to give.

@@ -9,20 +9,24 @@
 //	/register  /sign-in  /sign-out
 //	/drafts/ID  /drafts/ID/form  …/papers  …/papers/remove  …/check  …/submit  …/drop
 //	/submissions/CODE  /submissions/CODE/receipt
+//	/account  /account/profile  …/password  …/login  …/sign-ins  …/history  /reset
 //	/track  /dossiers  /dossiers/CODE  /dossiers/CODE/files/BLOB
 //
 // Of the desk, for staff with a role in this office:
 //
-//	/desk  /desk/sign-in  /desk/sign-out  /desk/list  /desk/outbox
+//	/desk  /desk/sign-in  /desk/sign-out  /desk/confirm  /desk/list  /desk/outbox
 //	/desk/submissions/CODE  …/accept  …/refuse
+//	/desk/account  (as at the portal)  …/factors/…  …/recovery  …/codes  …/delegate  …/delegations/ID/end  /desk/reset
+//	/desk/staff  /desk/staff/ID  …/ACT  /desk/staff/reset, for its admin
 //	/desk/dossiers/CHAIN  /desk/dossiers/CHAIN/ACT  /desk/files/CHAIN/BLOB  /desk/slips/CODE
 //
 // # What is promised
 //
-//   - A GET changes nothing but the record of who looked. A POST that succeeds answers with a redirect; one that finds a
+//   - A GET changes nothing but the record of who looked; codes that are shown once are forgotten with it. A POST that succeeds answers with a redirect; one that finds a
 //     fault shows the page again with the values typed.
 //   - Every POST form bears a token, so that sending it again has no second effect.
-//   - A request from another site changes nothing; no page runs a script or takes anything from elsewhere.
+//   - A request from another site changes nothing; no page takes anything from elsewhere, and none runs a script but those that
+//     ask a security key, which run the one of this server.
 //   - Every body is bounded before it is read. Nothing about a person is logged.
 package web
 
