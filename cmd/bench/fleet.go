@@ -52,15 +52,8 @@ func (f *fleet) open(ctx context.Context, exe string) error {
 	if err := f.found(exe); err != nil {
 		return err
 	}
-	for _, m := range f.servers { // the first waits for the second
-		if err := m.Launch(); err != nil {
-			return err
-		}
-	}
-	for _, m := range f.servers {
-		if err := m.await(ctx, func(s server.Status) bool { return s.Leader != "" && s.Applied > 0 }); err != nil {
-			return err
-		}
+	if err := f.launch(ctx); err != nil {
+		return err
 	}
 	offices := communes(connections)
 	p := server.Publication{Levels: khanhhoa.Levels(), Fields: khanhhoa.Fields(), Offices: khanhhoa.Offices()}
@@ -75,6 +68,21 @@ func (f *fleet) open(ctx context.Context, exe string) error {
 		f.nodes = append(f.nodes, n)
 	}
 	return f.preload(ctx)
+}
+
+// launch starts the servers and waits until they have a leader.
+func (f *fleet) launch(ctx context.Context) error {
+	for _, m := range f.servers { // the first waits for the second
+		if err := m.Launch(); err != nil {
+			return err
+		}
+	}
+	for _, m := range f.servers {
+		if err := m.await(ctx, func(s server.Status) bool { return s.Leader != "" && s.Applied > 0 }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // found makes the identities and the genesis, as province IT does.
