@@ -138,10 +138,15 @@ func (n *node) code(key int) string { return fmt.Sprintf("%s-261124-%06d", n.off
 func (n *node) track(key int, times uint64) directory.Track {
 	code := n.code(key)
 	return directory.Track{
-		Code: code, Alias: fmt.Sprintf("N%s%06d", strings.ReplaceAll(string(n.office), ".", ""), key), Root: n.office, Holder: n.office,
+		Code: code, Alias: fmt.Sprintf("N%s-SUBMITTED-%06d", strings.ReplaceAll(string(n.office), ".", ""), key), Root: n.office, Holder: n.office,
 		State: "processing", Due: 1_796_000_000, AsOf: time.Now().UnixMilli(), Applicant: applicant(n.office, key),
-		Checks: []digest.Digest{directory.TrackCheck(code, "1234"), directory.TrackCheck(code, fmt.Sprintf("%04d", times%10000))},
+		Checks: []digest.Digest{check(code, times), check(code, times+1), check(code, times+2), check(code, times+3)},
 	}
+}
+
+// check is what one of four digits gives.
+func check(code string, n uint64) digest.Digest {
+	return directory.TrackCheck(code, fmt.Sprintf("%04d", n%10000))
 }
 
 // applicant is one of the accounts that hand in at an office.
