@@ -269,6 +269,23 @@ func TestThreeLevelsBecomeTwo(t *testing.T) {
 		r.fine("office level add", "special", "--name", "Đặc khu", "--rank", "1")
 	}
 	checkReform(t, plan, g, r, whole)
+	for line, wants := range map[string][]string{
+		"office show --data " + dir + " H32.22333":             {"Ủy ban nhân dân phường Vĩnh Phước", "Phường Bắc Nha Trang", "NQ 1667/NQ-UBTVQH15", "took over", "until 30/06/2027"},
+		"office show --data " + dir + " H32.22327":             {"taken over by  H32.22333"},
+		"office list --data " + dir + " --on 30/06/2027":       {"H32.22327  Ủy ban nhân dân phường Vĩnh Hòa"},
+		"office list --data " + dir + " --on 2027-07-01 --all": {"H32.22327  Ủy ban nhân dân phường Vĩnh Hòa"},
+		"office level list --data " + dir:                      {"district"},
+	} {
+		code, out, errs := typed(t, strings.Fields(line)...)
+		for _, want := range wants {
+			if code != 0 || !strings.Contains(out, want) {
+				t.Errorf("motcua %s does not say %q: %s%s", line, want, out, errs)
+			}
+		}
+	}
+	if _, out, _ := typed(t, "office", "list", "--data", dir, "--on", "2027-07-01"); strings.Contains(out, "H32.22327 ") {
+		t.Error("a closed office is listed on the day")
+	}
 }
 
 func checkReform(t *testing.T, plan reform, g directory.Genesis, r *reforming, whole bool) {
