@@ -113,6 +113,11 @@ func (r *trial) trouble() {
 	r.net.SetWeather(replicationtest.Weather{
 		Loss: 0.1 * float64(r.roll(2)), Duplicate: 0.05, Latency: time.Duration(r.roll(10)) * time.Millisecond, Jitter: time.Duration(1+r.roll(20)) * time.Millisecond,
 	})
+	if at, s := r.at(); r.roll(2) == 0 {
+		if err := s.Snapshot(); err != nil {
+			r.t.Logf("%s: %v", at, err) // of a server that has no leader, for one
+		}
+	}
 	time.Sleep(time.Duration(200+r.roll(2500)) * time.Millisecond)
 	for name := range r.where {
 		if r.roll(2) == 0 {

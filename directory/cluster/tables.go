@@ -245,7 +245,12 @@ func (t *tables) fail(err error) {
 
 // replace has f put other rows into the place of all, and returns where they stand. Readers are told to come again.
 func (t *tables) replace(f func(db *badger.DB) (uint64, error)) (uint64, error) {
-	if err := t.flush(t.now.Load().index); err != nil {
+	v, err := t.pin()
+	if err != nil {
+		return 0, err // a replacement that failed has left no tables to replace
+	}
+	v.base.give()
+	if err := t.flush(v.index); err != nil {
 		return 0, err
 	}
 	t.mu.Lock() // nothing is applied meanwhile: whoever applies is who replaces
