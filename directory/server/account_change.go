@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 
 	"motcua/crypto/wire"
 	"motcua/directory"
@@ -53,7 +54,7 @@ func (s *Server) join(ctx context.Context, c caller) (client.Response, error) {
 	cmd := &command.MakeAccount{Account: a, By: directory.Actor{Office: c.office}}
 	list, index, err := s.proposeAccount(ctx, c, cmd)
 	if err != nil {
-		if e, ok := err.(*directory.Error); ok && c.q.Op == client.OpRegister && e.Code == directory.Known {
+		if e, ok := errors.AsType[*directory.Error](err); ok && c.q.Op == client.OpRegister && e.Code == directory.Known {
 			err = directory.Errorf(e.Op, directory.Conflict, "%s", e.Message)
 		}
 		return client.Response{}, err
