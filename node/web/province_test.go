@@ -47,6 +47,8 @@ type province struct {
 	gone     map[directory.OfficeCode]bool // without a node in the tables
 	full     map[directory.OfficeCode]bool // without room on the disk
 
+	ends map[string]directory.Withdrawal // procedures that are withdrawn
+
 	noDirectory bool // its servers are down
 	policy      directory.FactorPolicy
 	resets      map[string]string // codes for a new password, by login
@@ -225,12 +227,15 @@ func (p *province) keys(c directory.OfficeCode) (*identity.Keys, error) {
 
 func (p *province) Number() uint64 { return 7 }
 
-func (p *province) Last(string, directory.Date) (directory.Procedure, directory.Withdrawal, bool) {
-	return directory.Procedure{}, directory.Withdrawal{}, false
+func (p *province) Last(code string, on directory.Date) (directory.Procedure, directory.Withdrawal, bool) {
+	x, ok := p.procedure(code)
+	w := p.ends[code]
+	return x, w, ok && w.Covers(x, on)
 }
 
-func (p *province) Withdrawal(string) (directory.Withdrawal, bool) {
-	return directory.Withdrawal{}, false
+func (p *province) Withdrawal(code string) (directory.Withdrawal, bool) {
+	w, ok := p.ends[code]
+	return w, ok
 }
 
 func (p *province) Cut() int64 { return p.clock().UnixMilli() }
@@ -276,7 +281,12 @@ func (p *province) Procedure(code string, version uint32) (directory.Procedure, 
 	return directory.Procedure{}, false
 }
 
-func (p *province) Current(code string, _ directory.Date) (directory.Procedure, bool) {
+func (p *province) Current(code string, on directory.Date) (directory.Procedure, bool) {
+	x, ok := p.procedure(code)
+	return x, ok && !p.ends[code].Covers(x, on)
+}
+
+func (p *province) procedure(code string) (directory.Procedure, bool) {
 	for _, x := range khanhhoa.Procedures() {
 		if x.Code == code {
 			return x, true
