@@ -44,8 +44,8 @@ func DecisionField(l text.Lang, label, value string) Field {
 
 func periodFields(l text.Lang, v url.Values, optional bool) []Field {
 	return []Field{
-		{Name: "from", Label: l.T("delegation.from"), Hint: l.T("date.hint"), Kind: DateField, Value: v.Get("from"), Max: 10, Auto: "off", Width: "s", Optional: optional},
-		{Name: "until", Label: l.T("delegation.to"), Hint: l.T("date.hint"), Kind: DateField, Value: v.Get("until"), Max: 10, Auto: "off", Width: "s", Optional: optional},
+		{Name: "from", Label: l.T("delegation.from"), Hint: l.T("delegation.day"), Kind: DateField, Value: v.Get("from"), Max: 10, Auto: "off", Width: "s", Optional: optional},
+		{Name: "until", Label: l.T("delegation.to"), Hint: l.T("delegation.day"), Kind: DateField, Value: v.Get("until"), Max: 10, Auto: "off", Width: "s", Optional: optional},
 	}
 }
 
@@ -69,6 +69,6 @@ func GrantFields(l text.Lang, v url.Values, fields []Option) []Field {
 	for _, s := range []directory.StepKind{directory.StepAccept, directory.StepCheck, directory.StepReturn} {
 		step.Options = append(step.Options, Option{Value: string(s), Label: text.Upper(l.T("grant." + string(s))), Chosen: string(s) == v.Get("step")})
 	}
-	field := Field{Name: "field", Label: l.T("search.field"), Hint: l.T("search.all"), Kind: SelectField, Options: fields, Optional: true}
+	field := Field{Name: "field", Label: l.T("search.field"), Hint: l.T("delegation.all"), Kind: SelectField, Options: fields, Optional: true}
 	return append([]Field{role, field, step}, periodFields(l, v, true)...)
 }
