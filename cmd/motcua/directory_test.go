@@ -144,21 +144,37 @@ func TestTheLifeOfADirectoryFromTheManual(t *testing.T) {
 		t.Skip("starts eight servers")
 	}
 	p := newProvinceIT(t)
-	genesis, key := filepath.Join(p.dir, "genesis"), filepath.Join(p.dir, "genesis.recovery")
+	key := p.installThree()
+	p.replaceADeadOne()
+	p.changeOneByOne()
+	saved := filepath.Join(p.dir, "directory.backup")
+	p.must("directory", "backup", "--data", p.data("dir-1"), saved)
+	p.refused("there already", "directory", "backup", "--data", p.data("dir-1"), saved)
+	p.recoverFromASurvivor(key)
+	p.restoreFromNothing(saved, key)
+}
+
+// installThree returns the file of the recovery key.
+func (p *provinceIT) installThree() string {
+	p.t.Helper()
+	genesis := filepath.Join(p.dir, "genesis")
 	found := []string{"directory", "found", "--out", genesis, "--province", "Khánh Hòa", "--prefix", "H32"}
 	for _, name := range []string{"dir-1", "dir-2", "dir-3"} {
 		found = append(found, p.init(name))
 	}
 	if out := p.must(found...); !strings.Contains(out, "recovery key") {
-		t.Error(out)
+		p.t.Error(out)
 	}
 	for _, name := range []string{"dir-1", "dir-2", "dir-3"} {
 		p.serve(name, "--genesis", genesis)
 	}
 	p.until("dir-1", "three that vote", votes(3))
 	p.must("catalogue", "publish", "--data", p.data("dir-1"))
+	return genesis + ".recovery"
+}
 
-	// A dead server is replaced.
+func (p *provinceIT) replaceADeadOne() {
+	p.t.Helper()
 	p.kill("dir-3")
 	p.must("directory", "leave", "--data", p.data("dir-1"), "--reason", "máy hỏng", "dir-3")
 	welcome := filepath.Join(p.dir, "dir-4.welcome")
@@ -167,10 +183,13 @@ func TestTheLifeOfADirectoryFromTheManual(t *testing.T) {
 	p.until("dir-4", "three that vote", votes(3))
 	p.serve("dir-3")
 	if said := p.ends("dir-3"); !strings.Contains(said, "has left the directory") {
-		t.Errorf("a server that has left: %s", said)
+		p.t.Errorf("a server that has left: %s", said)
 	}
+}
 
-	// Leadership, keys, a rolling restart.
+// changeOneByOne hands over leadership, changes keys, and restarts all.
+func (p *provinceIT) changeOneByOne() {
+	p.t.Helper()
 	p.must("directory", "transfer", "--data", p.data("dir-1"), "dir-4")
 	p.until("dir-1", "led by dir-4", func(s server.Status) bool { return s.Leader == "dir-4" })
 	before := p.until("dir-1", "at rest", votes(3)).Epoch
@@ -181,11 +200,10 @@ func TestTheLifeOfADirectoryFromTheManual(t *testing.T) {
 		p.serve(name)
 		p.until(name, "three that vote", votes(3))
 	}
+}
 
-	// The majority is lost.
-	saved := filepath.Join(p.dir, "directory.backup")
-	p.must("directory", "backup", "--data", p.data("dir-1"), saved)
-	p.refused("there already", "directory", "backup", "--data", p.data("dir-1"), saved)
+func (p *provinceIT) recoverFromASurvivor(key string) {
+	p.t.Helper()
 	edition := p.until("dir-1", "at rest", votes(3)).Edition
 	for _, name := range []string{"dir-1", "dir-2", "dir-4"} {
 		p.kill(name)
@@ -194,23 +212,24 @@ func TestTheLifeOfADirectoryFromTheManual(t *testing.T) {
 	p.refused("if you mean it", recover...)
 	p.must(append(recover, "--yes-i-lost-the-majority")...)
 	p.serve("dir-2")
-	s := p.until("dir-2", "alone", votes(1))
-	if s.Edition < edition+1_000_000 {
-		t.Errorf("edition %d follows %d", s.Edition, edition)
+	if s := p.until("dir-2", "alone", votes(1)); s.Edition < edition+1_000_000 {
+		p.t.Errorf("edition %d follows %d", s.Edition, edition)
 	}
 	p.serve("dir-4")
 	if said := p.ends("dir-4"); !strings.Contains(said, "recovered without it") {
-		t.Errorf("a server that was given up: %s", said)
+		p.t.Errorf("a server that was given up: %s", said)
 	}
 	p.kill("dir-2")
+}
 
-	// Everything is lost but the backup and the recovery key.
+func (p *provinceIT) restoreFromNothing(saved, key string) {
+	p.t.Helper()
 	restore := []string{"directory", "restore", "--from", saved, "--recovery-key", key, "--name", "dir-7", "--addr", p.addr("dir-7"), "--data"}
 	p.refused("not empty", append(restore, p.data("dir-2"))...)
 	p.must(append(restore, p.data("dir-7"))...)
 	p.serve("dir-7")
 	p.until("dir-7", "alone", votes(1))
 	if out := p.must("directory", "status", "--data", p.data("dir-7")); !strings.Contains(out, "leader") || !strings.Contains(out, "dir-7") {
-		t.Errorf("status:\n%s", out)
+		p.t.Errorf("status:\n%s", out)
 	}
 }

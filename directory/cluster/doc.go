@@ -39,6 +39,18 @@
 // it. Damage with a whole batch of entries behind it means that the disk has lost what this server had acknowledged, and
 // on which majorities may rest: it does not start again, and joins anew. A server that cannot write its log stops; one
 // whose disk hangs no longer speaks as a leader.
+//
+// # Members
+//
+// Who the servers are is a table ([state.Servers]); the leader brings Raft's list to it one step at a time, those who come
+// before those who go. A server that joins is sent the log without a vote; it votes once it is alive, has caught up, and a
+// succession that names it is signed. One that leaves is let go after the succession without it.
+//
+// Servers tell each other twice a second how far they are, and remember it of each other (file witness). A server that
+// starts asks the others first, until a majority, itself included, knows of nothing that it lacks; before that Raft reaches
+// nobody. So a server restored from an old copy ends instead of voting against what it once acknowledged. What it told
+// nobody in its last second, or only servers that do not answer now, is not known: do not restore servers from copies.
+// Servers of another genesis, founding or recovery are turned away in the same exchange.
 package cluster
 
 import "errors"

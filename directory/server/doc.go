@@ -28,6 +28,12 @@
 //
 // A node is enrolled with a token, used once; it may put other keys in the place of its own; province IT revokes them. Each shows
 // in the next edition, a second or two later, and at once in whom this server lets connect.
+//
+// # Members
+//
+// Every server signs the succession that the tables draw up when one joins, leaves or changes its keys, and keeps the chain of
+// them in its folder for its next start. A server whose keys were replaced ends with [ErrRotated] and is started again; one
+// that has left ends with the reason.
 package server
 
 import (
