@@ -16,6 +16,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
 	"motcua/cmd/bench"
@@ -39,13 +41,14 @@ var errWords = errors.New("wrong words")
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 || args[0] != "directory" {
-		fmt.Fprintln(os.Stderr, "usage: go run -C deploy/bench . directory [--json] [--short] [--dir FOLDER]")
+		fmt.Fprintln(os.Stderr, "usage: go run -C deploy/bench . directory [--json] [--short] [--dir FOLDER] [--peers etcd,rqlite]")
 		return errWords
 	}
 	flags := flag.NewFlagSet("bench directory", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "print one JSON object a line")
 	short := flags.Bool("short", false, "a quick look")
 	dir := flags.String("dir", "", "`folder` on whose disk everything is kept meanwhile (default: that of temporary files)")
+	names := flags.String("peers", "etcd,rqlite", "which `peers` to measure beside, of these")
 	if err := flags.Parse(args[1:]); err != nil || flags.NArg() > 0 {
 		return errWords
 	}
@@ -58,7 +61,7 @@ func run(ctx context.Context, args []string) error {
 	if err := goTool(ctx, "../..", "build", "-o", exe, "./cmd/motcua"); err != nil {
 		return err
 	}
-	c := bench.Config{Exe: exe, Dir: *dir, Short: *short, Progress: bench.Progress(os.Stderr), Peers: peers(ctx, bin)}
+	c := bench.Config{Exe: exe, Dir: *dir, Short: *short, Progress: bench.Progress(os.Stderr), Peers: peers(ctx, bin, strings.Split(*names, ","))}
 	if *asJSON {
 		return bench.Directory(ctx, c, bench.JSON(os.Stdout))
 	}
@@ -69,12 +72,15 @@ func run(ctx context.Context, args []string) error {
 	return bench.Table(os.Stdout, all)
 }
 
-// peers builds the other systems and returns those that could be built.
-func peers(ctx context.Context, bin string) (out []bench.Opener) {
+// peers builds the other systems of the names and returns those that could be built.
+func peers(ctx context.Context, bin string, names []string) (out []bench.Opener) {
 	for _, p := range []struct {
 		name  string
 		build func(ctx context.Context, bin string) (bench.Opener, error)
 	}{{"etcd", buildEtcd}, {"rqlite", buildRqlite}} {
+		if !slices.Contains(names, p.name) {
+			continue
+		}
 		fmt.Fprintf(os.Stderr, "build %s; the first time takes minutes\n", p.name)
 		open, err := p.build(ctx, bin)
 		if err != nil {
