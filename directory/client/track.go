@@ -22,7 +22,8 @@ const (
 
 // ReportAll brings all tracks that wait to the directory in one exchange: a week's 20,000 in some hundred parts, a few of them on the
 // way at once. Pending returns at most n tracks whose codes come after one ("" for the first), in their order, and is asked until it
-// has no more. Sent is called with each part that is decided and durable on a majority of servers, one at a time.
+// has no more. Sent is called with each part that is decided and durable on a majority of servers, one at a time, while pending may be
+// asked for the next.
 //
 // On an error what was not sent still waits, and the next exchange goes on from there. A part that is sent again by the same client
 // carries the id it had, and has no second effect.

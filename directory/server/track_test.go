@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +19,7 @@ import (
 
 // backlog is what a node has not reported, as its store keeps it.
 type backlog struct {
+	mu    sync.Mutex        // what waits is read while parts are told
 	waits []directory.Track // in the order of their codes
 	told  map[string]int
 	parts int
@@ -36,6 +38,8 @@ func weeks(n int) *backlog {
 }
 
 func (b *backlog) pending(after string, n int) ([]directory.Track, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	i, _ := slices.BinarySearchFunc(b.waits, after, func(t directory.Track, c string) int { return cmp.Compare(t.Code, c) })
 	var page []directory.Track
 	for ; i < len(b.waits) && len(page) < n; i++ {
@@ -47,6 +51,8 @@ func (b *backlog) pending(after string, n int) ([]directory.Track, error) {
 }
 
 func (b *backlog) sent(part []directory.Track) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for _, t := range part {
 		b.told[t.Code]++
 	}

@@ -63,10 +63,11 @@ func (o *Office) reports(ctx context.Context) {
 			return
 		case <-o.report:
 			wait(ctx, max(gatherTime, reportEvery-time.Since(last)))
+			o.again(ctx, retry)
+			last = time.Now()
 		case <-retry.C:
+			o.again(ctx, retry)
 		}
-		o.again(ctx, retry)
-		last = time.Now()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,13 +16,13 @@ import (
 // counting counts the reports and the tracks in them.
 type counting struct {
 	Calls
-	exchanges, tracks *int
+	exchanges, tracks *atomic.Int64
 }
 
 func (c counting) ReportAll(_ context.Context, pending func(string, int) ([]directory.Track, error), sent func([]directory.Track) error) error {
-	*c.exchanges++
+	c.exchanges.Add(1)
 	page, err := pending("", directory.MaxTrackBatch)
-	*c.tracks += len(page)
+	c.tracks.Add(int64(len(page)))
 	if err == nil {
 		err = sent(page)
 	}
@@ -36,7 +37,7 @@ func TestReportsAreCoalesced(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer st.Close()
-		exchanges, tracks := 0, 0
+		var exchanges, tracks atomic.Int64
 		o := &Office{Config: Config{Code: xa, Store: st, Calls: counting{exchanges: &exchanges, tracks: &tracks}, Now: time.Now, Log: slog.New(slog.DiscardHandler)}, report: make(chan struct{}, 1)}
 		ctx, stop := context.WithCancel(t.Context())
 		go o.reports(ctx)
@@ -47,13 +48,13 @@ func TestReportsAreCoalesced(t *testing.T) {
 			}
 			o.poke()
 			time.Sleep(100 * time.Millisecond)
-			if i == 2 && exchanges == 0 {
+			if i == 2 && exchanges.Load() == 0 {
 				t.Error("the first change waits for longer than it must")
 			}
 		}
 		time.Sleep(2 * reportEvery)
-		if exchanges > 33 || exchanges < 25 || tracks > 5*exchanges {
-			t.Errorf("%d exchanges with %d tracks in a minute", exchanges, tracks)
+		if n := exchanges.Load(); n > 33 || n < 25 || tracks.Load() > 5*n {
+			t.Errorf("%d exchanges with %d tracks in a minute", n, tracks.Load())
 		}
 		err = st.View(func(t *store.Tx) error {
 			left, err := t.PendingTracks("", 1)
