@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"motcua/directory"
 )
@@ -49,9 +50,12 @@ type ReportOpen struct {
 	Counts []directory.OpenCount `cbor:"2,keyasint"`
 }
 
-// Level is that of the record of a publication, where it has one.
+// Level is that of what it brings: the record of a publication, and offices, levels and calendars with a past, came with 2.
 func (c *Publish) Level() uint32 {
-	if c.Publication != nil {
+	past := slices.ContainsFunc(c.Offices, func(o directory.Office) bool { return len(o.Parents)+len(o.Successors)+len(o.Acts) > 0 }) ||
+		slices.ContainsFunc(c.Levels, func(l directory.Level) bool { return len(l.Acts) > 0 }) ||
+		c.Calendar != nil && c.Calendar.Decision != ""
+	if past || c.Publication != nil {
 		return 2
 	}
 	return 1

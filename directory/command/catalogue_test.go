@@ -43,7 +43,18 @@ func TestTheFormatsOfTheCatalogueStay(t *testing.T) {
 			t.Errorf("%s is not read back: %v", name, err)
 		}
 		if command.LevelOf(c) != 2 {
-			t.Errorf("%s needs level %d: a server of issue 2 would stop at it", name, command.LevelOf(c))
+			t.Errorf("%s needs level %d: a server of the first version would stop at it", name, command.LevelOf(c))
+		}
+	}
+	for name, c := range map[string]*command.Publish{
+		"a parent with a date": {Offices: []directory.Office{{Parents: []directory.Under{{}}}}},
+		"a successor":          {Offices: []directory.Office{{Successors: []directory.OfficeCode{"H32.1"}}}},
+		"an office's acts":     {Offices: []directory.Office{{Acts: []directory.OfficeAct{{}}}}},
+		"a level's acts":       {Levels: []directory.Level{{Acts: []directory.OfficeAct{{}}}}},
+		"a decided calendar":   {Calendar: &directory.Calendar{Decision: "QĐ 1"}},
+	} {
+		if command.LevelOf(c) != 2 {
+			t.Errorf("%s needs level %d: a server of the first version would stop at it", name, command.LevelOf(c))
 		}
 	}
 	if l := command.LevelOf(&command.Publish{}); l != 1 {
