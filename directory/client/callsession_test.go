@@ -32,13 +32,13 @@ type actor struct {
 	name     string
 	link     *link.Link
 	sessions atomic.Int32 // streams of the protocol that were opened
-	// answer is what it does with a call of a session; nil: it has no sessions.
-	answer func(a *actor, s *script, c Call, q Request)
-	mute   atomic.Bool // no beats
+	mute     atomic.Bool  // no beats
 
-	mu    sync.Mutex
-	alone []Request // put by themselves; each is answered with its own body
-	asked []Request // on sessions
+	mu sync.Mutex
+	// answer is what it does with a call of a session.
+	answer func(a *actor, s *script, c Call, q Request)
+	alone  []Request // put by themselves; each is answered with its own body
+	asked  []Request // on sessions
 }
 
 // script is a session at a server.
@@ -128,10 +128,18 @@ func (a *actor) serveSession(ctx context.Context, _ link.Caller, st *link.Stream
 			}
 			a.mu.Lock()
 			a.asked = append(a.asked, q)
+			answer := a.answer
 			a.mu.Unlock()
-			a.answer(a, s, c, q)
+			answer(a, s, c, q)
 		}
 	}
+}
+
+// does has the server answer so from now on.
+func (a *actor) does(answer func(a *actor, s *script, c Call, q Request)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.answer = answer
 }
 
 func (a *actor) beat(ctx context.Context, s *script) {
@@ -196,7 +204,7 @@ func TestCallsShareAStreamAndEachGetsItsAnswer(t *testing.T) {
 func TestASlowCallDoesNotHoldUpTheOthers(t *testing.T) {
 	play(t, 1, func(s *stage) {
 		a := s.withSessions().servers[0]
-		a.answer = func(a *actor, sc *script, c Call, q Request) {
+		a.does(func(a *actor, sc *script, c Call, q Request) {
 			var text string
 			wire.Unmarshal(q.Body, &text)
 			if text == "slow" {
@@ -204,7 +212,7 @@ func TestASlowCallDoesNotHoldUpTheOthers(t *testing.T) {
 				return
 			}
 			sc.reply(t, c, q)
-		}
+		})
 		slow := make(chan error, 1)
 		go func() { slow <- s.ask("slow") }()
 		synctest.Wait()
@@ -244,19 +252,19 @@ func TestASilentServerIsPassedOver(t *testing.T) {
 	play(t, 2, func(s *stage) {
 		first, second := s.withSessions().servers[0], s.servers[1]
 		s.must("warm", time.Second)
-		first.answer = func(a *actor, sc *script, c Call, q Request) {
+		first.does(func(a *actor, sc *script, c Call, q Request) {
 			time.AfterFunc(500*time.Millisecond, func() { sc.reply(t, c, q) })
-		}
+		})
 		s.must("busy", 550*time.Millisecond)
 		if asked, alone := second.requests(); len(asked)+len(alone) > 0 {
 			t.Error("another server was asked beside one that is at work")
 		}
-		first.answer = func(*actor, *script, Call, Request) {}
+		first.does(func(*actor, *script, Call, Request) {})
 		first.mute.Store(true)
 		s.must("silent", quietAtLeast+200*time.Millisecond)
 		s.must("next", 50*time.Millisecond) // it is not asked first again
 		time.Sleep(deadAfter)
-		first.answer = echo
+		first.does(echo)
 		first.mute.Store(false)
 	})
 }
@@ -265,7 +273,7 @@ func TestASilentServerIsPassedOver(t *testing.T) {
 func TestACallOutlivesItsSession(t *testing.T) {
 	play(t, 1, func(s *stage) {
 		a := s.withSessions().servers[0]
-		a.answer = func(_ *actor, sc *script, _ Call, _ Request) { sc.Cancel() }
+		a.does(func(_ *actor, sc *script, _ Call, _ Request) { sc.Cancel() })
 		for i := range 3 {
 			s.must(fmt.Sprint("broken ", i), time.Second)
 		}
@@ -288,9 +296,9 @@ func TestACallOutlivesItsSession(t *testing.T) {
 func TestWhatIsLargeIsPutByItself(t *testing.T) {
 	play(t, 1, func(s *stage) {
 		a := s.withSessions().servers[0]
-		a.answer = func(a *actor, sc *script, c Call, q Request) {
+		a.does(func(a *actor, sc *script, c Call, q Request) {
 			sc.say(Answers{Answers: []Answer{{Number: c.Number, Alone: true}}})
-		}
+		})
 		s.must("its answer is large", time.Second)
 		s.must(strings.Repeat("large", MaxSessionItem/5), time.Second)
 		if asked, alone := a.requests(); len(asked) != 1 || len(alone) != 2 {
@@ -321,9 +329,9 @@ func TestASessionWithoutCallsIsClosed(t *testing.T) {
 func TestChangesGoToWhoLeads(t *testing.T) {
 	play(t, 3, func(s *stage) {
 		for _, a := range s.withSessions().servers {
-			a.answer = func(a *actor, sc *script, c Call, q Request) {
+			a.does(func(a *actor, sc *script, c Call, q Request) {
 				sc.say(Answers{Leader: "dir-3", Answers: []Answer{{Number: c.Number, Response: marshal(t, Response{Body: q.Body})}}})
-			}
+			})
 		}
 		first, third := s.servers[0], s.servers[2]
 		s.must("who leads", time.Second)
