@@ -173,6 +173,6 @@ func (j *journey) delegate(b, colleague *browser) {
 	j.shot(b, "63-delegate")
 	b.press("Ủy quyền")
 	b.sees("Đã ủy quyền", "QĐ 12/QĐ-UBND")
-	j.again(colleague, j.local("/vi/desk/account"), fmt.Sprint("theo QĐ 12/QĐ-UBND"))
+	j.again(colleague, j.local("/vi/desk/account"), "theo QĐ 12/QĐ-UBND")
 	colleague.sees("Được ủy quyền", "Người ký duyệt")
 }

@@ -27,12 +27,6 @@ func (w *world) parts(code directory.OfficeCode) {
 	}
 }
 
-func (w *world) meets(code directory.OfficeCode) {
-	for _, name := range servers {
-		w.net.Meet(w.machines[name].addr, w.machines[string(code)].addr)
-	}
-}
-
 // knowsRevoked tells whether an office knows that another's key is revoked, and has no connection to it.
 func (w *world) knowsRevoked(at, code directory.OfficeCode) error {
 	n := w.machines[string(at)].node

@@ -51,10 +51,9 @@ var unstated = regexp.MustCompile(`^(-+|\.+|/|khong|khong co|khong co thong tin|
 const number = `(\d+(?:[.,]\d+)?(?:/\d+)?)`
 
 var (
-	amounts  = regexp.MustCompile(number + `\s*(?:\([^()]*\)\s*)?(?:(?:-|–|den|to)\s*` + number + `\s*(?:\([^()]*\)\s*)?)?(` + unitWords() + `)\b`)
-	bare     = regexp.MustCompile(`^` + number + `(?:\s*(?:-|–|den)\s*` + number + `)?$`)
-	maxDays  = 3650.0
-	oddHours = 24.0 * 40
+	amounts = regexp.MustCompile(number + `\s*(?:\([^()]*\)\s*)?(?:(?:-|–|den|to)\s*` + number + `\s*(?:\([^()]*\)\s*)?)?(` + unitWords() + `)\b`)
+	bare    = regexp.MustCompile(`^` + number + `(?:\s*(?:-|–|den)\s*` + number + `)?$`)
+	maxDays = 3650.0
 )
 
 func unitWords() string {

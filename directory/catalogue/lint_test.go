@@ -61,7 +61,7 @@ func TestLintNamesEachFault(t *testing.T) {
 		"a long name":         {func(p *directory.Procedure) { p.Name.VI = long }, catalogue.TextTooLong, "name.vi"},
 		"not NFC":             {func(p *directory.Procedure) { p.Result.VI = "Gia\u0302\u0301y" }, catalogue.NotNFC, "result.vi"},
 		"unseen characters":   {func(p *directory.Procedure) { p.Result.VI = "Gi\u200bấy" }, catalogue.UnseenCharacters, "result.vi"},
-		"wrong encoding":      {func(p *directory.Procedure) { p.LegalBasis[0] = "Luáº­t" }, catalogue.BadEncoding, "legal_basis[0]"},
+		"wrong encoding":      {func(p *directory.Procedure) { p.LegalBasis[0] = "Luáº\u00adt" }, catalogue.BadEncoding, "legal_basis[0]"},
 		"too large":           {func(p *directory.Procedure) { p.Synonyms = slices.Repeat([]string{strings.Repeat("x", 400)}, 600) }, catalogue.TooLarge, ""},
 	} {
 		p := khanhhoaProcedure("1.004873")

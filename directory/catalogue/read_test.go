@@ -93,10 +93,6 @@ func checkJudged(t testing.TB, records int, c catalogue.Catalogue, j catalogue.J
 	}
 }
 
-func lines(b []byte) int {
-	return len(bytes.Fields(bytes.ReplaceAll(bytes.ReplaceAll(b, []byte(" "), nil), []byte("\t"), nil)))
-}
-
 func codes(fs []catalogue.Finding, procedure string) (out []string) {
 	for _, f := range fs {
 		if f.Procedure == procedure && f.Code.Severity() != catalogue.Check {

@@ -147,7 +147,7 @@ func (f *confirmer) heartbeat(to raft.Server, term uint64) bool {
 	defer under.Add(-1)
 	self := []byte(f.c.cfg.Self)
 	req := &raft.AppendEntriesRequest{
-		RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: self, Addr: self}, Term: term, Leader: self,
+		RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: self, Addr: self}, Term: term,
 	}
 	var r raft.AppendEntriesResponse
 	err := f.c.trans.AppendEntries(to.ID, to.Address, req, &r)
