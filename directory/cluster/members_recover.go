@@ -153,16 +153,17 @@ func (o *offline) begin(self string, draw DrawUp) error {
 			return err
 		}
 	}
-	if err := o.recoverTables(index, draw); err != nil {
-		return err
-	}
-	// A crash from here on, until the place is kept, leaves recovered tables on an old log: recovered again, they are whole.
 	servers := raft.Configuration{Servers: []raft.Server{{Suffrage: raft.Voter, ID: raft.ServerID(self), Address: raft.ServerAddress(self)}}}
 	if first > 0 {
-		// An entry of its own keeps the log without a gap.
+		// An entry of its own keeps the log without a gap. It comes before the tables: recovered again after a crash, the log
+		// goes on where it ends, which must not be behind them.
 		if err := c.wal.StoreLog(&raft.Log{Index: index, Term: o.term, Type: raft.LogNoop, AppendedAt: time.Now()}); err != nil {
 			return err
 		}
+	}
+	// A crash from here on, until the place is kept, leaves recovered tables on an old log: recovered again, they are whole.
+	if err := o.recoverTables(index, draw); err != nil {
+		return err
 	}
 	to, err := c.places.Create(raft.SnapshotVersionMax, index, o.term, servers, 1, nil)
 	if err != nil {

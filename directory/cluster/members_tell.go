@@ -293,7 +293,8 @@ type stands struct {
 	term, index uint64
 }
 
-// standing reads how far this server's disk is, before Raft starts.
+// standing reads how far this server's disk is, before Raft starts. Its log counts, and the place that the log begins behind. The
+// tables do not: they may be another server's, fetched because the own ones were lost, and say nothing of what this one kept.
 func (c *Cluster) standing(logs raft.LogStore, stable raft.StableStore, snaps raft.SnapshotStore) (s stands, err error) {
 	term, errTerm := stable.GetUint64([]byte("CurrentTerm"))
 	if errTerm != nil && errTerm.Error() != "not found" {
@@ -307,5 +308,5 @@ func (c *Cluster) standing(logs raft.LogStore, stable raft.StableStore, snaps ra
 	if len(kept) > 0 {
 		last, term = max(last, kept[0].Index), max(term, kept[0].Term)
 	}
-	return stands{term, max(last, c.m.applied)}, err
+	return stands{term, last}, err
 }

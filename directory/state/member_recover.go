@@ -69,6 +69,9 @@ func Recover(s Store, index uint64, signed edition.SignedSuccession) error {
 		return err
 	}
 	cut.Number, cut.Size = v.Floor, 0
+	if err := t.beginChain(); err != nil {
+		return err
+	}
 	next := Standing{Epoch: v.Epoch, Head: signed.Digest(), Members: v.Members, Floor: v.Floor, Recovered: signed.Digest()}
 	return errors.Join(
 		put(t, successionKey(v.Epoch), signed),
@@ -77,6 +80,20 @@ func Recover(s Store, index uint64, signed edition.SignedSuccession) error {
 		put(t, "meta/cut", cut),
 		t.touch(),
 	)
+}
+
+// beginChain forgets the successions before: a recovery follows whatever a reader has. What they had signed is handed out no
+// more; the next edition is.
+func (t *transition) beginChain() error {
+	var before []string
+	err := t.Scan("succession/", func(key string, _ []byte) error {
+		before = append(before, key)
+		return nil
+	})
+	for _, key := range before {
+		t.Delete(key)
+	}
+	return errors.Join(err, put(t, "meta/complete", Head{}))
 }
 
 // replaceServers has all servers leave that are not among the new members.

@@ -198,6 +198,39 @@ func TestARecoveryLeavesNoNumberTwice(t *testing.T) {
 	}
 }
 
+func TestARecoveryBeginsANewChain(t *testing.T) {
+	g := directorytest.Genesis(3)
+	g.Recovery = directorytest.RecoveryKey(200).Public().Bytes()
+	s := &tables{t: t, memory: memory{}, at: start}
+	s.fine(&command.Found{Genesis: g})
+	s.fine(&command.CutEdition{Number: 1})
+	for i, name := range []byte{2, 3, 2} {
+		v, err := state.DrawUpRecovery(s, directorytest.Members(name), g.Created+int64(i)*3600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed := directorytest.Sign(t, *v, name)
+		r, err := edition.SignRecovery(directorytest.RecoveryKey(200), v.Epoch, signed.Digest())
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed.Cosignatures = append(signed.Cosignatures, r)
+		if err := state.Recover(s.memory, uint64(100*(i+1)), signed); err != nil {
+			t.Fatal(err)
+		}
+		chain, err := state.Chain(s)
+		if err != nil || len(chain) != 1 || chain[0].Digest() != signed.Digest() {
+			t.Fatalf("recovery %d: %d successions, %v: what readers must follow grows with every recovery", i+1, len(chain), err)
+		}
+		if now, err := edition.TrustOf(g).Follow(chain); err != nil || now.Epoch != v.Epoch {
+			t.Errorf("recovery %d: a reader of the genesis comes to epoch %d: %v", i+1, now.Epoch, err)
+		}
+		if done, err := state.Complete(s); err != nil || done.Number != 0 {
+			t.Errorf("recovery %d: edition %d is handed out without signatures: %v", i+1, done.Number, err)
+		}
+	}
+}
+
 func TestMemberFormatsStay(t *testing.T) {
 	s := founded(t)
 	s.fine(&command.Admit{Member: directorytest.Member(4)})

@@ -255,21 +255,29 @@ func (n *Server) adminRotate(w http.ResponseWriter, r *http.Request) {
 }
 
 // Session verifies a session signed by any node of the province, under the keys that it has or had before: people stay signed in
-// when a node takes new keys.
+// when a node takes new keys. What a key signed after it was replaced is no session, but for the time in which its node learns that
+// it was: somebody else may have a copy of it.
 func (n *Server) Session(token string) (s session.Session, err error) {
 	s, err = session.Verify(token, n.keys, n.cfg.Now())
 	for i := 0; errors.Is(err, session.ErrInvalid); i++ {
-		more := false
+		more, former := false, time.Time{}
 		before := func(code directory.OfficeCode) (*identity.Keys, error) {
-			former := n.replica.Retired(code)
-			if more = i < len(former); !more {
+			all := n.replica.Retired(code)
+			if more = i < len(all); !more {
 				return nil, session.ErrInvalid
 			}
-			return former[i].Keys, nil
+			former = all[i].Retired
+			return all[i].Keys, nil
 		}
 		if s, err = session.Verify(token, before, n.cfg.Now()); !more {
 			break
 		}
+		if err == nil && time.Unix(s.Issued, 0).After(former.Add(learning)) {
+			return session.Session{}, session.ErrInvalid
+		}
 	}
 	return s, err
 }
+
+// learning is how long a node may go on to sign sessions under keys that it has replaced.
+const learning = time.Hour

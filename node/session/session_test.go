@@ -59,6 +59,13 @@ func TestSessionHoldsAtEveryOffice(t *testing.T) {
 	if _, err := Verify(token, func(directory.OfficeCode) (*identity.Keys, error) { return other, nil }, noon); !errors.Is(err, ErrInvalid) {
 		t.Errorf("under another office's key: %v", err)
 	}
+	long := s
+	long.Expires++
+	if text, err := long.sign(id); err != nil {
+		t.Fatal(err)
+	} else if _, err := Verify(text, find, noon); !errors.Is(err, ErrInvalid) {
+		t.Errorf("a life longer than everybody's: %v", err)
+	}
 	raw, _ := base64.RawURLEncoding.DecodeString(token)
 	for i := range raw {
 		raw[i] ^= 1

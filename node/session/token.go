@@ -55,11 +55,7 @@ type Keys func(directory.OfficeCode) (*identity.Keys, error)
 
 // Issue signs a session of an account at an office and returns its text, for a cookie.
 func Issue(id *identity.Private, office directory.OfficeCode, a directory.Account, now time.Time) (string, error) {
-	life := CitizenLife
-	if a.Kind == directory.Staff {
-		life = StaffLife
-	}
-	s := Session{Version: 1, Account: a.ID, Kind: a.Kind, Name: a.Name, Office: office, Issued: now.Unix(), Expires: now.Add(life).Unix()}
+	s := Session{Version: 1, Account: a.ID, Kind: a.Kind, Name: a.Name, Office: office, Issued: now.Unix(), Expires: now.Add(lifeOf(a.Kind)).Unix()}
 	rand.Read(s.Nonce[:])
 	return s.sign(id)
 }
@@ -106,8 +102,18 @@ func Verify(token string, keys Keys, now time.Time) (Session, error) {
 	if err != nil || !k.VerifyToken(Label, t.Body, t.Signature) {
 		return Session{}, ErrInvalid
 	}
+	if s.Expires-s.Issued > int64(lifeOf(s.Kind).Seconds()) {
+		return Session{}, ErrInvalid // an office gives nobody more than everybody has
+	}
 	if now.Unix() >= s.Expires || now.Add(skew).Unix() < s.Issued {
 		return Session{}, ErrExpired
 	}
 	return s, nil
+}
+
+func lifeOf(k directory.AccountKind) time.Duration {
+	if k == directory.Staff {
+		return StaffLife
+	}
+	return CitizenLife
 }
