@@ -144,7 +144,7 @@ func accountShowCommand() *command {
 			if err != nil || *asJSON {
 				return firstError(err, func() error { return printJSON(std.out, a) })
 			}
-			return printAccount(std.out, a)
+			return printAccount(std.out, a, loginsOf(ctx, tool))
 		})
 	asJSON = c.flags.Bool("json", false, "print JSON")
 	return c
@@ -162,10 +162,27 @@ func getAccount(ctx context.Context, tool *admin.Client, who string) (a director
 	return a, err
 }
 
-func printAccount(w io.Writer, a directory.Account) error {
+// logins says an account by its login.
+type logins func(directory.AccountID) string
+
+// loginsOf asks for each account once. One that cannot be had is said by its id.
+func loginsOf(ctx context.Context, tool *admin.Client) logins {
+	known := map[directory.AccountID]string{"": ""}
+	return func(id directory.AccountID) string {
+		if _, ok := known[id]; !ok {
+			known[id] = string(id)
+			if a, err := getAccount(ctx, tool, string(id)); err == nil {
+				known[id] = a.Login
+			}
+		}
+		return known[id]
+	}
+}
+
+func printAccount(w io.Writer, a directory.Account, login logins) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "id\t%s\nlogin\t%s\nname\t%s\nkind\t%s\nstanding\t%s\n", a.ID, a.Login, a.Name, a.Kind, standing(a))
-	for _, f := range [][2]string{{"identity", a.Identity}, {"phone", a.Phone}, {"email", a.Email}, {"address", a.Address}, {"merged into", string(a.Merged)}} {
+	for _, f := range [][2]string{{"identity", a.Identity}, {"phone", a.Phone}, {"email", a.Email}, {"address", a.Address}, {"merged into", login(a.Merged)}} {
 		if f[1] != "" {
 			fmt.Fprintf(t, "%s\t%s\n", f[0], f[1])
 		}
@@ -177,10 +194,10 @@ func printAccount(w io.Writer, a directory.Account) error {
 		fmt.Fprintf(t, "grant\t%s\n", g)
 	}
 	for _, d := range a.Given {
-		fmt.Fprintf(t, "delegates\t%s  to %s: %s (%s)\n", d.ID, d.To, grantText(d.Grant), d.Decision)
+		fmt.Fprintf(t, "delegates\t%s  to %s: %s (%s)\n", d.ID, login(d.To), grantText(d.Grant), d.Decision)
 	}
 	for _, d := range a.Acting {
-		fmt.Fprintf(t, "acts\t%s  for %s: %s (%s)\n", d.ID, d.From, grantText(d.Grant), d.Decision)
+		fmt.Fprintf(t, "acts\t%s  for %s: %s (%s)\n", d.ID, login(d.From), grantText(d.Grant), d.Decision)
 	}
 	for _, f := range a.Factors {
 		fmt.Fprintf(t, "factor\t%s  %s %s, since %s\n", f.ID, f.Kind, f.Label, when(f.Added))
@@ -225,7 +242,7 @@ func editAccount(ctx context.Context, std stdio, c *command, dir, who string, p 
 	if err := tool.Post(ctx, "/account/edit", server.EditRequest{Who: who, Profile: p}, &a); err != nil {
 		return err
 	}
-	return printAccount(std.out, a)
+	return printAccount(std.out, a, loginsOf(ctx, tool))
 }
 
 func accountRenameCommand() *command {
@@ -254,23 +271,23 @@ func accountHistoryCommand() *command {
 			if *asJSON {
 				return printJSON(std.out, lines)
 			}
-			return printHistory(std.out, lines)
+			return printHistory(std.out, lines, loginsOf(ctx, tool))
 		})
 	asJSON = c.flags.Bool("json", false, "print JSON")
 	return c
 }
 
-func printHistory(w io.Writer, lines []directory.Change) error {
+func printHistory(w io.Writer, lines []directory.Change, login logins) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, l := range lines {
 		by := "province IT"
 		if !l.By.Province() {
-			by = strings.TrimSpace(fmt.Sprintf("%s %s", l.By.Office, l.By.Account))
+			by = strings.TrimSpace(fmt.Sprintf("%s %s", l.By.Office, login(l.By.Account)))
 		}
 		var what []string
 		for _, s := range [][2]string{
 			{l.Was, "from " + l.Was}, {l.Is, "to " + l.Is}, {strings.Join(l.Fields, ""), strings.Join(l.Fields, ", ")},
-			{string(l.Other), "with " + string(l.Other)}, {l.Reason, l.Reason},
+			{string(l.Other), "with " + login(l.Other)}, {l.Reason, l.Reason},
 		} {
 			if s[0] != "" {
 				what = append(what, s[1])

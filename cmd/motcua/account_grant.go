@@ -161,7 +161,7 @@ func accountDelegateCommand() *command {
 			if err := tool.Post(ctx, "/account/delegate", q, &a); err != nil {
 				return err
 			}
-			return printAccount(std.out, a)
+			return printAccount(std.out, a, loginsOf(ctx, tool))
 		})
 	read, decision = grantFlags(c), c.flags.String("decision", "", "`number` of the decision, or the reason")
 	return c
@@ -179,7 +179,7 @@ func accountUndelegateCommand() *command {
 			if err := tool.Post(ctx, "/account/delegate", server.DelegateRequest{From: args[0], ID: args[1], End: *reason}, &a); err != nil {
 				return err
 			}
-			return printAccount(std.out, a)
+			return printAccount(std.out, a, loginsOf(ctx, tool))
 		})
 	reason = c.flags.String("reason", "", "`why`")
 	return c

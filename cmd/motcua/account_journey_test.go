@@ -38,7 +38,7 @@ func TestAccountsInABrowser(t *testing.T) {
 	j.enter(colleague, "mc.dien-an")
 	j.delegate(officer, colleague)
 	j.again(officer, j.local("/vi/desk/account/history"), "Dùng một mã khôi phục")
-	officer.sees("Thêm cách xác thực: Điện thoại", "Thêm cách xác thực: Khóa bảo mật", "Dùng một mã khôi phục", "Ủy quyền: Người ký duyệt")
+	officer.sees("Thêm cách xác thực: Điện thoại", "Thêm cách xác thực: Khóa bảo mật", "Dùng một mã khôi phục", "Ủy quyền giữa ông/bà và Nguyễn Đình Phúc: Người ký duyệt")
 	j.shot(officer, "64-account-history")
 }
 

@@ -210,6 +210,10 @@ func catalogueHistoryCommand() *command {
 		if *e.json {
 			return printJSON(std.out, all)
 		}
+		if len(all) == 0 {
+			fmt.Fprint(std.out, e.say("Chưa có lần công bố nào được ghi nhận. Bảng dữ liệu có sẵn trong chương trình không tính.\n",
+				"No publication is recorded yet. The tables that the program brings do not count.\n"))
+		}
 		for _, p := range all {
 			e.printPublication(std, p)
 		}

@@ -120,7 +120,7 @@ func (e *editor) publishEmbedded(ctx context.Context, std stdio, p publishing) e
 	if err := tool.Post(ctx, "/publish", tables, &out); err != nil {
 		return err
 	}
-	fmt.Fprintf(std.out, "published; %d rows are new or changed\n", out.Changed)
+	fmt.Fprintf(std.out, "published; rows new or changed: %d\n", out.Changed)
 	return nil
 }
 
@@ -212,7 +212,7 @@ func (e *editor) printPublished(std stdio, out server.Published) error {
 	if *e.json {
 		return printJSON(std.out, out)
 	}
-	fmt.Fprintf(std.out, e.say("Đã công bố, lần thứ %d; %d dòng mới hoặc thay đổi.\n", "Published as number %d; %d rows are new or changed.\n"), out.Publication, out.Changed)
+	fmt.Fprintf(std.out, e.say("Đã công bố, lần thứ %d; %d dòng mới hoặc thay đổi.\n", "Published as number %d; rows new or changed: %d.\n"), out.Publication, out.Changed)
 	return nil
 }
 

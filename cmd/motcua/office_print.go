@@ -37,7 +37,7 @@ func printOfficeAnswer(w io.Writer, a server.OfficeAnswer, dry bool) {
 	case dry:
 		fmt.Fprintln(w, "\nNothing was changed: this is a preview.")
 	case !a.Blocked:
-		fmt.Fprintf(w, "\nDone; %d rows are new or changed. Every node has it with the next edition.\n", a.Changed)
+		fmt.Fprintf(w, "\nDone; rows new or changed: %d. Every node has it with the next edition.\n", a.Changed)
 	}
 }
 

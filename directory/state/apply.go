@@ -96,6 +96,26 @@ func (t *transition) change(c command.Command) (any, error) {
 	if err := c.Validate(); err != nil {
 		return nil, t.fail(directory.Invalid, "%v", err)
 	}
+	switch c.Kind() / 10 { // kinds are numbered in tens by what belongs together
+	case command.KindFound / 10:
+		return t.changeFirst(c)
+	case command.KindAdmit / 10:
+		return t.changeServers(c)
+	case command.KindWithdraw / 10:
+		return t.changePublic(c)
+	case command.KindMakeAccount / 10:
+		return t.changeAccounts(c)
+	case command.KindTakeKeys / 10:
+		return t.changeKeys(c)
+	}
+	return nil, without(c)
+}
+
+// without is the fault of a kind that was given no transition.
+func without(c command.Command) error { return fmt.Errorf("%T has no transition", c) }
+
+// changeFirst makes the changes that a province began with.
+func (t *transition) changeFirst(c command.Command) (any, error) {
 	switch c := c.(type) {
 	case *command.Found:
 		return nil, t.found(c)
@@ -115,12 +135,17 @@ func (t *transition) change(c command.Command) (any, error) {
 		return nil, t.announce(c)
 	case *command.Report:
 		return t.report(c)
+	}
+	return nil, without(c)
+}
+
+// changeServers makes the changes of the servers among themselves: editions and members.
+func (t *transition) changeServers(c command.Command) (any, error) {
+	switch c := c.(type) {
 	case *command.CutEdition:
 		return nil, t.cut(c)
 	case *command.CosignEdition:
 		return nil, t.cosign(c)
-
-		// Members.
 	case *command.Admit:
 		return nil, t.admit(c)
 	case *command.Dismiss:
@@ -135,20 +160,27 @@ func (t *transition) change(c command.Command) (any, error) {
 		return nil, t.setLevel(c)
 	case *command.Rotate:
 		return nil, t.rotate(c)
+	}
+	return nil, without(c)
+}
 
-		// The catalogue.
+// changePublic makes the changes of catalogue, offices and calendar.
+func (t *transition) changePublic(c command.Command) (any, error) {
+	switch c := c.(type) {
 	case *command.Withdraw:
 		return t.withdraw(c)
 	case *command.ReportOpen:
 		return nil, t.reportOpen(c)
-
-		// Offices and calendars.
 	case *command.ChangeOffices:
 		return t.changeOffices(c)
 	case *command.PublishCalendar:
 		return nil, t.publishCalendar(c)
+	}
+	return nil, without(c)
+}
 
-		// Accounts.
+func (t *transition) changeAccounts(c command.Command) (any, error) {
+	switch c := c.(type) {
 	case *command.MakeAccount:
 		return t.makeAccount(c)
 	case *command.EditAccount:
@@ -169,14 +201,18 @@ func (t *transition) change(c command.Command) (any, error) {
 		return t.mergeAccounts(c)
 	case *command.AccountRules:
 		return t.accountRules(c)
+	}
+	return nil, without(c)
+}
 
-		// Keys.
+func (t *transition) changeKeys(c command.Command) (any, error) {
+	switch c := c.(type) {
 	case *command.TakeKeys:
 		return t.takeKeys(c)
 	case *command.VoidToken:
 		return nil, t.voidToken(c)
 	}
-	return nil, fmt.Errorf("%T has no transition", c)
+	return nil, without(c)
 }
 
 func (t *transition) fail(code directory.Code, format string, a ...any) error {

@@ -48,17 +48,25 @@ func (c *call) changed(x directory.Change) string {
 		return c.l.T(key, x.Is)
 	case directory.ActFactorGone:
 		return c.l.T(key, x.Was)
-	case directory.ActGranted, directory.ActUngranted, directory.ActDelegated:
-		var gs []string
-		for _, g := range x.Grants {
-			gs = append(gs, c.grant(g))
-		}
-		return c.l.T(key, strings.Join(gs, " · "))
+	case directory.ActGranted, directory.ActUngranted:
+		return c.l.T(key, c.grants(x.Grants))
+	case directory.ActDelegated:
+		return c.l.T(key, c.office.NameOf(x.Other), c.grants(x.Grants))
+	case directory.ActDelegateEnd:
+		return c.l.T(key, c.office.NameOf(x.Other))
 	}
 	if s, err := c.l.Message(key); err == nil {
 		return s
 	}
 	return c.l.T("history.other")
+}
+
+func (c *call) grants(all []directory.Grant) string {
+	var out []string
+	for _, g := range all {
+		out = append(out, c.grant(g))
+	}
+	return strings.Join(out, " · ")
 }
 
 func (c *call) fieldNames(fields []string) string {
