@@ -144,39 +144,47 @@ func (o *offline) replay() error {
 
 // begin puts the recovery into the tables and has Raft begin behind it with one server.
 func (o *offline) begin(self string, draw DrawUp) error {
-	c := o.c
-	index := max(o.stood, c.m.applied) + 1
+	steps, err := o.steps(self, draw)
+	for i := 0; i < len(steps) && err == nil; i++ {
+		err = steps[i]()
+	}
+	return err
+}
+
+// steps are the durable steps of a recovery. A crash between any two leaves a folder that can be recovered again.
+func (o *offline) steps(self string, draw DrawUp) (steps []func() error, err error) {
+	c, index := o.c, max(o.stood, o.c.m.applied)+1
 	var first uint64
-	var err error
 	if o.stood > 0 {
 		if first, err = c.wal.FirstIndex(); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	servers := raft.Configuration{Servers: []raft.Server{{Suffrage: raft.Voter, ID: raft.ServerID(self), Address: raft.ServerAddress(self)}}}
 	if first > 0 {
-		// An entry of its own keeps the log without a gap. It comes before the tables: recovered again after a crash, the log
-		// goes on where it ends, which must not be behind them.
-		if err := c.wal.StoreLog(&raft.Log{Index: index, Term: o.term, Type: raft.LogNoop, AppendedAt: time.Now()}); err != nil {
-			return err
-		}
+		// An entry of its own keeps the log without a gap. It comes before the tables: recovered again, the log goes on where it
+		// ends, which must not be behind them.
+		steps = append(steps, func() error {
+			return c.wal.StoreLog(&raft.Log{Index: index, Term: o.term, Type: raft.LogNoop, AppendedAt: time.Now()})
+		})
 	}
-	// A crash from here on, until the place is kept, leaves recovered tables on an old log: recovered again, they are whole.
-	if err := o.recoverTables(index, draw); err != nil {
-		return err
+	steps = append(steps,
+		func() error { return o.recoverTables(index, draw) },
+		func() error { return o.keepPlace(self, index) })
+	if first > 0 {
+		steps = append(steps, func() error { return c.wal.DeleteRange(first, index) })
 	}
-	to, err := c.places.Create(raft.SnapshotVersionMax, index, o.term, servers, 1, nil)
+	return append(steps, func() error { return c.wal.SetUint64([]byte("CurrentTerm"), o.term) }), nil
+}
+
+// keepPlace has Raft begin at an index with one server.
+func (o *offline) keepPlace(self string, index uint64) error {
+	servers := raft.Configuration{Servers: []raft.Server{{Suffrage: raft.Voter, ID: raft.ServerID(self), Address: raft.ServerAddress(self)}}}
+	to, err := o.c.places.Create(raft.SnapshotVersionMax, index, o.term, servers, 1, nil)
 	if err != nil {
 		return err
 	}
 	to.(*sink).ours(index)
-	if err := to.Close(); err != nil {
-		return err
-	}
-	if first > 0 {
-		err = c.wal.DeleteRange(first, index)
-	}
-	return errors.Join(err, c.wal.SetUint64([]byte("CurrentTerm"), o.term))
+	return to.Close()
 }
 
 func (o *offline) recoverTables(index uint64, draw DrawUp) error {
