@@ -28,7 +28,7 @@ var why = map[string]string{
 var pure = []string{
 	"crypto/digest", "crypto/wire", "crypto/record", "replication", "directory", "directory/command", "directory/population", "directory/state", "directory/edition",
 	"directory/catalogue", "directory/catalogue/sheet",
-	"node/calendar", "node/dossier", "node/form", "node/fold", "node/text",
+	"node/calendar", "node/dossier", "node/form", "directory/fold", "node/text",
 }
 
 // impure are imports that bring a clock, a disk, a network, a process or randomness.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"motcua/directory"
+	"motcua/directory/fold"
 	"motcua/directory/catalogue"
 	"motcua/directory/server"
 )
@@ -130,7 +131,7 @@ func exported(t catalogue.Tables, field string, office directory.OfficeCode) (ou
 	}
 	id, fields := "", map[string]bool{}
 	for _, f := range t.Fields {
-		if field != "" && (f.ID == field || catalogue.Words(f.Name.VI) == catalogue.Words(field)) {
+		if field != "" && (f.ID == field || fold.Fold(f.Name.VI) == fold.Fold(field)) {
 			id = f.ID
 		}
 	}

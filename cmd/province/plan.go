@@ -6,7 +6,7 @@ import (
 
 	"motcua/directory"
 	"motcua/directory/khanhhoa"
-	"motcua/node/fold"
+	"motcua/directory/fold"
 )
 
 // Plan is who takes part in a province and on which ports. It is kept in the demo's folder, so that a demo resumes

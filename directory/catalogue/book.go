@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"motcua/directory"
+	"motcua/directory/fold"
 )
 
 // Book is a workbook as plain cells.
@@ -99,12 +100,12 @@ func (r *bookReader) table(s Sheet) (table, bool) {
 	best, at, kind := 0, -1, SheetKind("")
 	for _, k := range sheets {
 		named := 0
-		for _, w := range append([]string{Words(k.Name)}, strings.Split(k.others, "|")...) {
-			if named == 0 && hasWords(Words(s.Name), w) {
+		for _, w := range append([]string{fold.Fold(k.Name)}, strings.Split(k.others, "|")...) {
+			if named == 0 && hasWords(fold.Fold(s.Name), w) {
 				named = 1
 			}
 		}
-		if Words(s.Name) == Words(k.Name) {
+		if fold.Fold(s.Name) == fold.Fold(k.Name) {
 			named = 3
 		}
 		for i := range s.Rows[:min(len(s.Rows), maxHeading)] {
@@ -171,7 +172,7 @@ func (r *bookReader) rows(s Sheet, kind SheetKind, heading int) (out []row) {
 		id, ok := columnOf(kind, h)
 		if ok && !taken[id] {
 			ids[j], taken[id] = id, true
-		} else if Words(h) != "" && !positions[Words(h)] {
+		} else if fold.Fold(h) != "" && !positions[fold.Fold(h)] {
 			r.out.Found = append(r.out.Found, Finding{Code: UnknownColumn, Place: Place{r.file, s.Name, heading + 1}, Args: []string{Clean(h)}})
 		}
 	}

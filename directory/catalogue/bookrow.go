@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"motcua/directory"
+	"motcua/directory/fold"
 )
 
 // procedure reads a row of the sheet of procedures. One without code and name goes on with the record above.
@@ -228,7 +229,7 @@ func (r *bookReader) requirement(e *Entry, key string, x row) {
 	counts := source{map[string]any{"originals": x.get("originals"), "copies": x.get("copies")}}
 	e.Requirements = append(e.Requirements, directory.Requirement{
 		ID: x.get("id"), Name: directory.Text{VI: text("name"), EN: text("name_en")}, Note: directory.Text{VI: text("note"), EN: text("note_en")},
-		Originals: e.count(at+".originals", counts, "originals"), Copies: e.count(at+".copies", counts, "copies"), Optional: no[Words(x.get("required"))],
+		Originals: e.count(at+".originals", counts, "originals"), Copies: e.count(at+".copies", counts, "copies"), Optional: no[fold.Fold(x.get("required"))],
 	})
 }
 
@@ -253,7 +254,7 @@ func (r *bookReader) step(e *Entry, key string, x row) {
 	text := func(id string) string { return r.text(key, at+"."+id, x, id) }
 	s := directory.Step{ID: x.get("id"), Name: directory.Text{VI: text("name"), EN: text("name_en")}, Kind: directory.StepKind(x.get("kind"))}
 	for _, k := range stepKinds {
-		if slices.Contains(strings.Split(k.more, "|"), Words(x.get("kind"))) {
+		if slices.Contains(strings.Split(k.more, "|"), fold.Fold(x.get("kind"))) {
 			s.Kind = k.kind
 		}
 	}
@@ -297,7 +298,7 @@ func (r *bookReader) fee(e *Entry, key string, x row) {
 	if f.Name.VI == "" {
 		f.Name = feeName
 	}
-	f.ByRule = yes[Words(x.get("by_rule"))]
+	f.ByRule = yes[fold.Fold(x.get("by_rule"))]
 	amount := x.get("amount")
 	n, inText, ok := Amount(amount)
 	currency := x.get("currency")
@@ -313,7 +314,7 @@ func (r *bookReader) fee(e *Entry, key string, x row) {
 	case currency == "":
 		e.keep(at+".amount", amount)
 		e.find(FeeNoCurrency, at+".currency", amount)
-	case !vnd[Words(currency)] && currency != "₫":
+	case !vnd[fold.Fold(currency)] && currency != "₫":
 		f.ByRule = true
 		f.Note.VI = strings.TrimSpace(amount + " " + currency + " " + f.Note.VI)
 		e.find(FeeForeign, at+".currency", amount+" "+currency)

@@ -7,6 +7,7 @@ import (
 	"unicode/utf16"
 
 	"motcua/directory"
+	"motcua/directory/fold"
 )
 
 // maxCell is how many UTF-16 units a cell is given; a spreadsheet takes 32,767.
@@ -138,7 +139,7 @@ func (w *bookWriter) level(id directory.LevelID, raw string) string {
 
 func (w *bookWriter) field(id string) string {
 	for _, f := range w.t.Fields {
-		if back, ok := w.m.fields[Words(f.Name.VI)]; f.ID == id && ok && back == id {
+		if back, ok := w.m.fields[fold.Fold(f.Name.VI)]; f.ID == id && ok && back == id {
 			return f.Name.VI
 		}
 	}

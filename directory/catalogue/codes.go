@@ -1,6 +1,10 @@
 package catalogue
 
-import "fmt"
+import (
+	"fmt"
+
+	"motcua/directory/fold"
+)
 
 // Severity is how much a finding weighs. Append only.
 type Severity string
@@ -10,6 +14,7 @@ const (
 	Error   Severity = "error"   // cannot be published
 	Warning Severity = "warning" // can, and ought to be looked into
 	Check   Severity = "check"   // a mark: a person must look, and remove it
+
 )
 
 // Fault is the code of a kind of fault. Append only.
@@ -226,9 +231,9 @@ func MarkWords(m Mark, lang string) string {
 
 // ParseMark reads a mark from its id or its name in either language, without regard to accents.
 func ParseMark(s string) (Mark, bool) {
-	want := Words(s)
+	want := fold.Fold(s)
 	for m, w := range markWords {
-		if want == Words(string(m)) || want == Words(w[0]) || want == Words(w[1]) {
+		if want == fold.Fold(string(m)) || want == fold.Fold(w[0]) || want == fold.Fold(w[1]) {
 			return m, true
 		}
 	}

@@ -1,6 +1,10 @@
 package catalogue
 
-import "strings"
+import (
+	"strings"
+
+	"motcua/directory/fold"
+)
 
 // SheetKind is what the rows of a sheet are. Append only.
 type SheetKind string
@@ -112,13 +116,13 @@ func Columns(k SheetKind) []Column {
 
 // columnOf finds the column that a heading names, without regard to accents, case and what stands in brackets.
 func columnOf(k SheetKind, heading string) (string, bool) {
-	w := Words(brackets.ReplaceAllString(heading, " "))
-	whole := Words(heading)
+	w := fold.Fold(brackets.ReplaceAllString(heading, " "))
+	whole := fold.Fold(heading)
 	if w == "" {
 		return "", false
 	}
 	for _, c := range Columns(k) {
-		for _, name := range append([]string{Words(c.Heading)}, strings.Split(c.others, "|")...) {
+		for _, name := range append([]string{fold.Fold(c.Heading)}, strings.Split(c.others, "|")...) {
 			if name != "" && (w == name || whole == name) {
 				return c.ID, true
 			}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"motcua/directory"
+	"motcua/directory/fold"
 )
 
 // ChangeKind is what happens to a procedure. Append only.
@@ -307,7 +308,7 @@ func countText(q directory.Requirement) directory.Text {
 
 // alike tells whether two names have most of their words in common.
 func alike(a, b string) bool {
-	x, y := strings.Fields(Words(a)), strings.Fields(Words(b))
+	x, y := strings.Fields(fold.Fold(a)), strings.Fields(fold.Fold(b))
 	common := 0
 	for _, w := range x {
 		if i := slices.Index(y, w); i >= 0 {

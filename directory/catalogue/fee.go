@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"motcua/directory"
+	"motcua/directory/fold"
 )
 
 // The names of fees where a source gives none.
@@ -27,7 +28,7 @@ var (
 // Amount reads an amount of money and its currency ("VND", "USD", …; "" if none is named) from a text like "50.000 đồng" or
 // "02 triệu đồng". ok is false where there is no number, or one that cannot be an amount.
 func Amount(s string) (amount uint64, currency string, ok bool) {
-	m := money.FindStringSubmatch(fold(s))
+	m := money.FindStringSubmatch(fold.Line(s))
 	if m == nil {
 		return 0, "", false
 	}
@@ -103,10 +104,10 @@ func parseFees(s string) feeReading {
 // add reads one fee: an amount first, its note in brackets or behind it; or nothing; or a rule.
 func (f *feeReading) add(name, s string) {
 	fee := directory.Fee{Name: feeName}
-	if strings.HasPrefix(fold(name), "le") || strings.HasPrefix(fold(s), "le phi") {
+	if strings.HasPrefix(fold.Line(name), "le") || strings.HasPrefix(fold.Line(s), "le phi") {
 		fee.Name = leviedName
 	}
-	folded := strings.TrimSpace(fold(s))
+	folded := strings.TrimSpace(fold.Line(s))
 	at := money.FindStringIndex(folded)
 	amount, currency, ok := Amount(s)
 	switch {

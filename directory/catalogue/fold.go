@@ -9,35 +9,9 @@ import (
 
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/unicode/norm"
+
+	"motcua/directory/fold"
 )
-
-// fold is a text in lower case without any mark, đ as d, runs of white space as one space. Punctuation stays.
-func fold(s string) string {
-	var b strings.Builder
-	space := false
-	for _, r := range norm.NFD.String(s) {
-		switch {
-		case unicode.Is(unicode.Mn, r):
-			continue
-		case unicode.IsSpace(r):
-			space = b.Len() > 0
-			continue
-		case r == 'đ' || r == 'Đ' || r == 'ð' || r == 'Ð':
-			r = 'd'
-		}
-		if space {
-			b.WriteByte(' ')
-			space = false
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return b.String()
-}
-
-// Words is a text folded to letters and digits, one space between words: what two spellings of a name have in common.
-func Words(s string) string {
-	return strings.Join(strings.FieldsFunc(fold(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }), " ")
-}
 
 // hasWords tells whether words stand in a folded text, as whole words.
 func hasWords(text, words string) bool {
@@ -47,7 +21,7 @@ func hasWords(text, words string) bool {
 // slug makes an id of a text: a-z, 0-9 and _, at most 40, "x" where nothing is left.
 func slug(s string) string {
 	var b strings.Builder
-	for _, w := range strings.Fields(Words(s)) {
+	for _, w := range strings.Fields(fold.Fold(s)) {
 		ascii := strings.Map(func(r rune) rune {
 			if r > unicode.MaxASCII {
 				return -1

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"motcua/directory"
+	"motcua/directory/fold"
 )
 
 // units are the words for units of time, folded, longer ones first, and what one of them is in a published unit.
@@ -97,7 +98,7 @@ func readLimit(amount, unit, text string) reading {
 // readText reads a limit from a phrase. Of several it takes the longest: the office is never promised less than it has.
 func readText(s string) reading {
 	r := reading{text: strings.TrimSpace(s)}
-	f := fold(s)
+	f := fold.Line(s)
 	f = strings.TrimSuffix(strings.TrimSpace(f), ".")
 	found := amounts.FindAllStringSubmatch(f, -1)
 	switch {

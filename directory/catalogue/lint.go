@@ -14,6 +14,7 @@ import (
 
 	"motcua/crypto/wire"
 	"motcua/directory"
+	"motcua/directory/fold"
 )
 
 // MaxRow bounds the bytes of a procedure, so that it fits one command to the directory.
@@ -160,13 +161,13 @@ func (p Place) String() string {
 // head checks what every procedure says of itself.
 func (l *linter) head() {
 	e := l.e
-	switch other := l.names[Words(e.Name.VI)]; {
+	switch other := l.names[fold.Fold(e.Name.VI)]; {
 	case e.Name.VI == "":
 		l.add(NoName, "name.vi")
 	case other != "" && other != e.Code:
 		l.add(SameName, "name.vi", other)
 	default:
-		l.names[Words(e.Name.VI)] = e.Code
+		l.names[fold.Fold(e.Name.VI)] = e.Code
 	}
 	switch {
 	case e.Field == "" && !l.told("field"):

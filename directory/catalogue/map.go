@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"motcua/directory"
+	"motcua/directory/fold"
 )
 
 // Map leads the words of a source to the ids of the tables. It begins with the tables' own ids and names; an editor adds what
@@ -41,7 +42,7 @@ func NewMap(t Tables) *Map {
 	}
 	for _, l := range t.Levels {
 		for _, s := range []string{string(l.ID), l.Name.VI, l.Name.EN} {
-			if w := Words(s); w != "" {
+			if w := fold.Fold(s); w != "" {
 				m.levels[w] = l.ID
 				m.levels[strings.TrimPrefix(w, "cap ")] = l.ID
 			}
@@ -49,7 +50,7 @@ func NewMap(t Tables) *Map {
 	}
 	for _, f := range t.Fields {
 		for _, s := range []string{f.ID, f.Name.VI, f.Name.EN} {
-			if w := Words(s); w != "" {
+			if w := fold.Fold(s); w != "" {
 				m.fields[w] = f.ID
 			}
 		}
@@ -62,13 +63,13 @@ func (m *Map) addOffices() {
 	province := ""
 	for _, o := range m.tables.Offices {
 		if o.Parent == "" {
-			province = Words(o.Place.VI)
+			province = fold.Fold(o.Place.VI)
 		}
 	}
 	for _, o := range m.tables.Offices {
-		name := Words(o.NameOn(m.tables.On).VI)
+		name := fold.Fold(o.NameOn(m.tables.On).VI)
 		m.offices[name] = o.Code
-		m.offices[Words(string(o.Code))] = o.Code
+		m.offices[fold.Fold(string(o.Code))] = o.Code
 		short := strings.TrimSpace(strings.TrimSuffix(name, province))
 		if o.Parent != "" && short != name && len(strings.Fields(short)) > 1 {
 			m.short = append(m.short, named{short, o.Code})
@@ -104,7 +105,7 @@ func (m *Map) Extend(file []byte) error {
 			return fmt.Errorf("read map: %w; want lines of kind, source, meaning", err)
 		}
 		line, _ := r.FieldPos(0)
-		if len(row) < 3 || strings.HasPrefix(row[0], "#") || Words(row[0]) == "loai" || Words(row[0]) == "kind" {
+		if len(row) < 3 || strings.HasPrefix(row[0], "#") || fold.Fold(row[0]) == "loai" || fold.Fold(row[0]) == "kind" {
 			continue
 		}
 		if err := m.put(row[0], row[1], strings.TrimSpace(row[2])); err != nil {
@@ -114,10 +115,10 @@ func (m *Map) Extend(file []byte) error {
 }
 
 func (m *Map) put(kind, from, to string) error {
-	w := Words(from)
-	switch mapKinds[Words(kind)] {
+	w := fold.Fold(from)
+	switch mapKinds[fold.Fold(kind)] {
 	case "level":
-		id, ok := m.levels[Words(to)]
+		id, ok := m.levels[fold.Fold(to)]
 		if !ok {
 			return fmt.Errorf("no level %q", to)
 		}
@@ -129,12 +130,12 @@ func (m *Map) put(kind, from, to string) error {
 		}
 		m.fields[w] = id
 	case "agency":
-		_, office := m.offices[Words(to)]
-		_, level := m.levels[Words(to)]
+		_, office := m.offices[fold.Fold(to)]
+		_, level := m.levels[fold.Fold(to)]
 		if !office && !level {
 			return fmt.Errorf("no office or level %q", to)
 		}
-		m.agencies[w] = Words(to)
+		m.agencies[w] = fold.Fold(to)
 	case "subject":
 		if !slices.Contains(subjectIDs, to) {
 			return fmt.Errorf("no subject %q; want one of %s", to, strings.Join(subjectIDs, ", "))
@@ -164,19 +165,19 @@ func NewCSV(b []byte) *csv.Reader {
 
 // Level finds a level by its id or name.
 func (m *Map) Level(s string) (directory.LevelID, bool) {
-	id, ok := m.levels[Words(s)]
+	id, ok := m.levels[fold.Fold(s)]
 	return id, ok
 }
 
 // Office finds an office by its code or whole name.
 func (m *Map) Office(s string) (directory.OfficeCode, bool) {
-	code, ok := m.offices[Words(s)]
+	code, ok := m.offices[fold.Fold(s)]
 	return code, ok
 }
 
 // field finds a field by its id or name, or makes a new one; new tells which.
 func (m *Map) field(s string) (id string, isNew bool, err error) {
-	w := Words(s)
+	w := fold.Fold(s)
 	if w == "" {
 		return "", false, errors.New("no field")
 	}
@@ -208,7 +209,7 @@ func (m *Map) Fresh() (out []directory.Field) {
 
 // Unit is the word for a unit that the editor has given another: "" for a number without one.
 func (m *Map) Unit(s string) string {
-	if to, ok := m.units[Words(s)]; ok {
+	if to, ok := m.units[fold.Fold(s)]; ok {
 		return to
 	}
 	return s
@@ -224,7 +225,7 @@ type place struct {
 // whose people's committee it names ("Ủy ban nhân dân cấp xã"), or an office whose name without the province's begins it
 // ("Sở Tư pháp các tỉnh").
 func (m *Map) agency(s string) (place, bool) {
-	w := Words(s)
+	w := fold.Fold(s)
 	if to, ok := m.agencies[w]; ok {
 		if code, ok := m.offices[to]; ok {
 			return m.placeOf(code), true
@@ -259,7 +260,7 @@ func committee(w string) (string, bool) {
 func (m *Map) committeeOf(rest string) (place, bool) {
 	best, at := place{}, -1
 	for _, l := range m.tables.Levels {
-		name := Words(l.Name.VI)
+		name := fold.Fold(l.Name.VI)
 		i := strings.Index(" "+rest+" ", " "+name+" ")
 		if short := strings.TrimPrefix(name, "cap "); i < 0 && strings.HasPrefix(rest+" ", short+" ") {
 			i = 0
@@ -303,8 +304,8 @@ var subjectIDs = []string{"citizen", "business", "organisation"}
 
 // subject finds what kind of applicant a phrase means.
 func (m *Map) subject(s string) (string, bool) {
-	w := Words(brackets.ReplaceAllString(s, " "))
-	if id, ok := m.subjects[Words(s)]; ok {
+	w := fold.Fold(brackets.ReplaceAllString(s, " "))
+	if id, ok := m.subjects[fold.Fold(s)]; ok {
 		return id, true
 	}
 	for _, k := range subjectWords {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"motcua/directory"
+	"motcua/directory/fold"
 )
 
 // channels are the ways to hand in, the counter first, and what to call them.
@@ -38,13 +39,13 @@ func (e *Entry) readMethods(s source, m *Map) {
 	var all []method
 	for _, x := range s.objects("methods") {
 		unit := x.text("time_unit")
-		if unit == "" && bare.MatchString(fold(x.text("time_text"))) {
+		if unit == "" && bare.MatchString(fold.Line(x.text("time_text"))) {
 			unit = m.Unit("")
 		} else {
 			unit = m.Unit(unit)
 		}
 		amount := x.text("time_value")
-		if amount == "" && unit != "" && bare.MatchString(fold(x.text("time_text"))) && x.text("fee_kind") != "time_fee_glued" {
+		if amount == "" && unit != "" && bare.MatchString(fold.Line(x.text("time_text"))) && x.text("fee_kind") != "time_fee_glued" {
 			amount = x.text("time_text")
 		}
 		all = append(all, method{x.text("channel"), readLimit(amount, unit, x.text("time_text")), x})
@@ -223,7 +224,7 @@ func listedFees(x source) (r feeReading) {
 		case currency == "":
 			r.raw = amount
 			r.find(FeeNoCurrency, amount)
-		case !vnd[Words(currency)]:
+		case !vnd[fold.Fold(currency)]:
 			r.rule(fee, strings.TrimSpace(amount+" "+currency+" "+note), FeeForeign)
 		case n == 0:
 			r.free = true
@@ -294,7 +295,7 @@ func noteOf(d source) string {
 
 // onlyIf tells whether a case is one among several, so that the paper is not always asked for.
 func onlyIf(c string) bool {
-	w := Words(c)
+	w := fold.Fold(c)
 	for _, begin := range []string{"truong hop", "doi voi", "neu", "ho so doi voi", "rieng"} {
 		if strings.HasPrefix(w, begin) {
 			return true

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"motcua/directory"
+	"motcua/directory/fold"
 )
 
 // record reads a record of the portal: code, name, field, ministry, level[], agency{}, methods[], documents[], steps, results,
@@ -158,7 +159,7 @@ func splitLines(s string) (out []string) {
 
 // none is a text, or nothing where it says "không có".
 func none(s string) string {
-	if unstated.MatchString(strings.TrimSpace(fold(s))) {
+	if unstated.MatchString(strings.TrimSpace(fold.Line(s))) {
 		return ""
 	}
 	return s

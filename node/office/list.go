@@ -10,7 +10,7 @@ import (
 	"motcua/crypto/digest"
 	"motcua/directory"
 	"motcua/node/dossier"
-	"motcua/node/fold"
+	"motcua/directory/fold"
 	"motcua/node/store"
 )
 

@@ -5,7 +5,7 @@ import (
 	"sync"
 
 	"motcua/directory"
-	"motcua/node/fold"
+	"motcua/directory/fold"
 	"motcua/node/office"
 	"motcua/node/page"
 )

@@ -10,7 +10,7 @@ import (
 	"motcua/crypto/digest"
 	"motcua/directory"
 	"motcua/node/blob"
-	"motcua/node/fold"
+	"motcua/directory/fold"
 	"motcua/node/form"
 	"motcua/node/office"
 	"motcua/node/page"

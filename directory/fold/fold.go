@@ -31,6 +31,9 @@ func Words(s string) []string {
 	return out
 }
 
+// Line is the folded text with its punctuation, for reading what stands in it: white space is one space.
+func Line(s string) string { return strip(strings.Join(strings.Fields(lower(s)), " ")) }
+
 // Key is the text in lower case with its marks, the tone of each word moved to its end.
 func Key(s string) string {
 	var out []string
@@ -40,22 +43,26 @@ func Key(s string) string {
 	return strings.Join(out, " ")
 }
 
-// split gives the words in NFD and lower case. A mark belongs to the letter before it.
+// split gives the words of a text in lower. A mark belongs to the letter before it.
 func split(s string) []string {
-	lower := strings.Map(func(r rune) rune {
-		if r == 'Ð' || r == 'ð' { // the Icelandic letter looks the same in capitals and gets typed for Đ
-			return 'đ'
-		}
-		return unicode.ToLower(r)
-	}, s)
-	words := strings.FieldsFunc(norm.NFD.String(lower), func(r rune) bool {
+	words := strings.FieldsFunc(lower(s), func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.Mn, r)
 	})
 	return slices.DeleteFunc(words, func(w string) bool { return strip(w) == "" }) // marks alone
 }
 
-// strip removes the marks of a word in NFD.
-func strip(w string) string {
+// lower gives the text in NFD and lower case.
+func lower(s string) string {
+	return norm.NFD.String(strings.Map(func(r rune) rune {
+		if r == 'Ð' || r == 'ð' { // the Icelandic letter looks the same in capitals and gets typed for Đ
+			return 'đ'
+		}
+		return unicode.ToLower(r)
+	}, s))
+}
+
+// strip removes the marks of a text in NFD.
+func strip(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == 'đ':
@@ -64,7 +71,7 @@ func strip(w string) string {
 			return -1
 		}
 		return r
-	}, w)
+	}, s)
 }
 
 // The five tone marks in NFD; the sixth tone has none. The other marks (circumflex, breve, horn) make other vowels.

@@ -30,6 +30,18 @@ func TestFold(t *testing.T) {
 	}
 }
 
+func TestLineKeepsWhatStandsBetweenWords(t *testing.T) {
+	for in, want := range map[string]string{
+		" 10 - 12  ngày\tlàm việc ":    "10 - 12 ngay lam viec",
+		"Phí : 50.000 Ðồng/trường hợp": "phi : 50.000 dong/truong hop",
+		"":                             "",
+	} {
+		if got := Line(in); got != want {
+			t.Errorf("Line(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestKeyJoinsSpellingsAndKeepsWordsApart(t *testing.T) {
 	for _, same := range [][2]string{
 		{"hoà", "hòa"}, {"Khánh Hoà", "KHÁNH HÒA"}, {"thuý", "thúy"}, {"xoè", "xòe"}, {"uỷ ban", "ủy ban"}, {norm.NFD.String("Diên Khánh"), "diên khánh"},
