@@ -64,7 +64,8 @@ func (s *sheet) mayGrant(c *command.ChangeGrants, a directory.Account) error {
 	return nil
 }
 
-// delegate makes or ends a delegation: by the delegator, by the admin of the office (not to itself), or by province IT.
+// delegate makes or ends a delegation: by the delegator, by the admin of the office (not to itself, and not who signs), or by
+// province IT.
 func (t *transition) delegate(c *command.Delegate) (any, error) {
 	s := t.sheet(c.By.Actor)
 	from, err := s.account(c.Delegation.From)
@@ -107,6 +108,8 @@ func (s *sheet) mayDelegate(c *command.Delegate, from directory.Account) error {
 	case c.By.Actor.Office != office || by.MustChange:
 	case by.ID == from.ID:
 		return nil
+	case c.Delegation.Grant.Role == directory.Signatory:
+		return s.denied("who signs for a signatory is said by that signatory, or by province IT")
 	case by.HasOwn(office, directory.Admin, s.today()) && by.ID != c.Delegation.To:
 		return nil
 	}

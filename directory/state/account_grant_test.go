@@ -55,6 +55,7 @@ func TestADelegationIsNeverMoreThanTheDelegatorHas(t *testing.T) {
 	s.fails(directory.Denied, make(by, delegation("d", nam, far, own, day1, day9)))
 	s.fails(directory.Denied, make(s.as(lan, commune), delegation("d", nam, lan, own, day1, day9)))
 	s.fails(directory.Denied, make(s.as(chief, commune), delegation("d", nam, chief, own, day1, day9)))
+	s.fails(directory.Denied, make(s.as(chief, commune), delegation("d", nam, lan, own, day1, day9))) // who signs is the signatory's to say
 	s.fails(directory.Invalid, make(by, delegation("d", nam, lan, own, "2026-11-01", "2026-11-17")))
 	s.fine(make(by, delegation("d", nam, lan, own, day1, day9)))
 	s.fails(directory.Conflict, make(by, delegation("d", nam, lan, own, day1, day9)))

@@ -84,11 +84,25 @@ func (o *Office) OwnGrants(a directory.Account) (out []directory.Grant) {
 	return out
 }
 
-// Delegate makes a delegation: of one's own role, or as admin for somebody of this office.
+// Delegable are the roles of an account here that somebody may delegate: all of one's own; of another's, as admin, those that do
+// not sign.
+func (o *Office) Delegable(actor directory.AccountID, from directory.Account) []directory.Grant {
+	signs := func(g directory.Grant) bool { return g.Role == directory.Signatory }
+	out := o.OwnGrants(from)
+	if actor != from.ID {
+		out = slices.DeleteFunc(out, signs)
+	}
+	return out
+}
+
+// Delegate makes a delegation: of one's own role, or as admin for somebody of this office, but of a signatory's never.
 func (o *Office) Delegate(ctx context.Context, actor directory.Account, d directory.Delegation) error {
 	if d.From != actor.ID {
 		if err := o.admin("delegate", actor); err != nil {
 			return err
+		}
+		if d.Grant.Role == directory.Signatory {
+			return directory.Errorf("delegate", directory.Denied, "who signs for a signatory is said by that signatory, or by province IT")
 		}
 	}
 	d.ID, d.Decision = newID(), visible(d.Decision)

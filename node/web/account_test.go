@@ -75,6 +75,10 @@ func TestTheAdminLooksAfterStaff(t *testing.T) {
 	b := n.officer(t, "quan.tri")
 	b.link("/desk/staff").sees("Cán bộ hoa", "Cán bộ lan", "Chưa có")
 	b.link("id-lan").sees("Người ký duyệt; mọi lĩnh vực", "Giao vai trò", "Khóa tài khoản")
+	if b.get("/vi/desk/staff/id-lan/delegate"); strings.Contains(b.text(), "Người ký duyệt") {
+		t.Error("an admin says who signs for a signatory")
+	}
+	b.get("/vi/desk/staff/id-lan")
 	b.link("/grant").fill("/grant", "role", "", "reason", "").says("Nhập số văn bản hoặc lý do")
 	b.fill("/grant", "role", "specialist", "field", fieldOf(t, p), "step", "check", "from", "1/12/2026", "until", "31/12/2026", "reason", "QĐ 5").
 		sees("Đã giao vai trò", "bước: thẩm định; từ 01/12/2026; đến hết 31/12/2026")

@@ -28,7 +28,7 @@ func (c *call) askDelegate(from directory.Account, v url.Values, faults []page.P
 	for _, x := range others {
 		who = append(who, page.Option{Value: string(x.ID), Label: x.Name, Chosen: string(x.ID) == v.Get("to")})
 	}
-	grants := c.office.OwnGrants(from)
+	grants := c.office.Delegable(c.signed.Account, from)
 	for i, g := range grants {
 		what = append(what, page.Option{Value: strconv.Itoa(i), Label: c.grant(g), Chosen: strconv.Itoa(i) == v.Get("grant") || len(grants) == 1})
 	}
@@ -56,7 +56,7 @@ func (c *call) fieldOptions(of []directory.Grant, chosen string) (out []page.Opt
 // typedDelegation reads a delegation of somebody's role.
 func (c *call) typedDelegation(from directory.Account, v url.Values) (d directory.Delegation, faults []page.Problem) {
 	d = directory.Delegation{From: from.ID, To: directory.AccountID(v.Get("to")), Decision: typed(v, "reason", 160)}
-	grants := c.office.OwnGrants(from)
+	grants := c.office.Delegable(c.signed.Account, from)
 	i, err := strconv.Atoi(v.Get("grant"))
 	if d.To == "" || d.To == d.From {
 		faults = append(faults, page.Problem{Field: "to", Text: c.l.T("fault.who")})

@@ -106,7 +106,7 @@ func (c *call) memberActs(a, x directory.Account) []page.Act {
 		return []page.Act{whole("staff.enable", "enable")}
 	}
 	out := []page.Act{{Label: c.l.T("staff.grant"), URL: at + "/grant", Main: true}}
-	if len(c.office.OwnGrants(x)) > 0 {
+	if len(c.office.Delegable(a.ID, x)) > 0 {
 		out = append(out, page.Act{Label: c.l.T("staff.delegate"), URL: at + "/delegate"})
 	}
 	return append(out, whole("reset.issue", "reset"), whole("staff.disable", "disable"))
