@@ -54,6 +54,8 @@ type Reset struct {
 	Login    string `cbor:"1,keyasint"`
 	Code     string `cbor:"2,keyasint"`
 	Verifier string `cbor:"3,keyasint"`
+	// Device is where the code was typed; tries are counted by it.
+	Device Device `cbor:"4,keyasint,omitzero"`
 }
 
 // MaxCode bounds a typed code, in bytes.
@@ -146,7 +148,7 @@ func (c *Client) ChangeGrants(ctx context.Context, by By, id directory.AccountID
 	return c.changeAccount(ctx, &command.ChangeGrants{ID: id, By: by.asks(), Add: add, Remove: remove, Reason: reason})
 }
 
-// Delegate makes a delegation: by the delegator, or by the office's admin for others. Its Made and By are the directory's to
+// Delegate makes a delegation: by the delegator, or by the office's admin for others, but of a signatory's role never. Its Made and By are the directory's to
 // set. The answer has both accounts.
 func (c *Client) Delegate(ctx context.Context, by By, d directory.Delegation) ([]directory.Account, error) {
 	return c.changeAccount(ctx, &command.Delegate{Delegation: d, By: by.asks()})
@@ -177,10 +179,10 @@ func (c *Client) IssueReset(ctx context.Context, by By, id directory.AccountID, 
 	})
 }
 
-// Reset sets the password of a login with a code, which is used up. Whatever does not fit is Denied.
-func (c *Client) Reset(ctx context.Context, login, code, verifier string) (directory.Account, error) {
+// Reset sets the password of a login with a code typed at a device; the code is used up. Whatever does not fit is Denied.
+func (c *Client) Reset(ctx context.Context, login string, from Device, code, verifier string) (directory.Account, error) {
 	var out directory.Account
-	err := c.ask(ctx, "reset password", OpReset, Reset{directory.NormalLogin(login), code, verifier}, &out)
+	err := c.ask(ctx, "reset password", OpReset, Reset{directory.NormalLogin(login), code, verifier, from}, &out)
 	return out, err
 }
 

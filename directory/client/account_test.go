@@ -21,7 +21,7 @@ func accountMessages(t testing.TB) map[string][]byte {
 		"entry":        marshal(t, Entry{SignIn{Login: "an.nguyen", Verifier: "v"}, device}),
 		"entry-old":    marshal(t, Entry{SignIn: SignIn{Login: "an.nguyen", Verifier: "v"}}),
 		"change":       marshal(t, AccountChange{command.KindEditAccount, body}),
-		"reset":        marshal(t, Reset{"an.nguyen", "ABCD-EFGH-JKMN-PQRS", "v"}),
+		"reset":        marshal(t, Reset{Login: "an.nguyen", Code: "ABCD-EFGH-JKMN-PQRS", Verifier: "v"}),
 		"history-wish": marshal(t, command.By{Actor: directory.Actor{Account: "a1"}, Proof: "v"}),
 		"roster": marshal(t, Roster{
 			Accounts: []directory.Account{{ID: "a1", Login: "an", Kind: directory.Staff, Name: "An", Verifier: "v", Version: 2}},
@@ -42,6 +42,7 @@ func TestAccountMessagesStay(t *testing.T) {
 		fmt.Fprintf(&b, "%s %x\n", name, all[name])
 	}
 	golden.Check(t, "accounts", []byte(b.String()))
+	golden.Check(t, "reset-device", marshal(t, Reset{"an.nguyen", "ABCD-EFGH-JKMN-PQRS", "v", Device{Source: [16]byte{1, 2, 3}}}))
 }
 
 // FuzzAccountMessages reads whatever comes as each message of accounts that a node may send.

@@ -16,17 +16,25 @@ import (
 
 // answerAccount has accounts made and changed on behalf of the caller. Who may what is judged where the change is applied.
 func (s *Server) answerAccount(ctx context.Context, c caller) (client.Response, error) {
-	if !s.limits.changes.take(string(c.office), s.limits.now()) {
-		s.log.Warn("office changes too many accounts", "office", c.office, "op", c.q.Op)
-		return client.Response{}, directory.Errorf("account", directory.Exhausted, "%s changes accounts too often: wait a moment", c.office)
-	}
-	switch c.q.Op {
-	case client.OpChangeAccount:
-		return s.changeAccount(ctx, c)
-	case client.OpReset:
+	if c.q.Op == client.OpReset {
 		return s.resetPassword(ctx, c)
 	}
+	if err := s.mayChange(c); err != nil {
+		return client.Response{}, err
+	}
+	if c.q.Op == client.OpChangeAccount {
+		return s.changeAccount(ctx, c)
+	}
 	return s.join(ctx, c)
+}
+
+// mayChange takes one of the changes that an office may ask for.
+func (s *Server) mayChange(c caller) error {
+	if s.limits.changes.take(string(c.office), s.limits.now()) {
+		return nil
+	}
+	s.log.Warn("office changes too many accounts", "office", c.office, "op", c.q.Op)
+	return directory.Errorf("account", directory.Exhausted, "%s changes accounts too often: wait a moment", c.office)
 }
 
 // normal folds what people type.
@@ -109,40 +117,57 @@ func (s *Server) changeAccount(ctx context.Context, c caller) (client.Response, 
 	return respond(list, index)
 }
 
-// resetPassword sets a new password for whoever has a code.
+// resetPassword sets a new password for whoever has a code. A code has 80 random bits, which nobody guesses: tries slow the
+// device that makes them and no other, so that whoever holds the code is never kept out by strangers. What does not fit comes
+// neither into the log nor among the changes of the office.
 func (s *Server) resetPassword(ctx context.Context, c caller) (client.Response, error) {
 	var q client.Reset
 	if err := wire.Unmarshal(c.q.Body, &q); err != nil {
 		return client.Response{}, err
 	}
-	login := directory.NormalLogin(q.Login)
 	if len(q.Login) > client.MaxLogin || len(q.Code) > client.MaxCode {
 		return client.Response{}, directory.Errorf("reset password", directory.Invalid, "login or code is too long")
 	}
-	if !s.limits.resets.take(string(c.office)+"\n"+login, s.limits.now()) {
+	device := string(c.office) + "\n" + directory.NormalLogin(q.Login) + "\n" + string(q.Device.Source[:])
+	if !s.limits.resets.take(device, s.limits.now()) {
 		return client.Response{}, directory.Errorf("reset password", directory.Exhausted, "too many wrong codes: try again in an hour")
 	}
-	var a directory.Account
-	var known bool
-	err := s.cluster.Read(ctx, cluster.Leader, func(r state.Reader, _ uint64) (err error) {
-		a, known, err = state.AccountByLogin(r, login)
-		return err
-	})
+	id, err := s.holderOf(ctx, q)
+	if err == nil {
+		err = s.mayChange(c)
+	}
 	if err != nil {
 		return client.Response{}, err
 	}
-	if !known {
-		return client.Response{}, directory.Errorf("set password", directory.Denied, "the code does not fit, was used, or has ended: ask for another")
-	}
 	cmd := &command.SetPassword{
-		ID: a.ID, By: command.By{Actor: directory.Actor{Office: c.office}}, Verifier: q.Verifier, Code: directory.ResetHash(q.Code),
+		ID: id, By: command.By{Actor: directory.Actor{Office: c.office}}, Verifier: q.Verifier, Code: directory.ResetHash(q.Code),
 	}
 	list, index, err := s.proposeAccount(ctx, c, cmd)
 	if err != nil {
 		return client.Response{}, err
 	}
-	s.limits.resets.giveBack(string(c.office) + "\n" + login)
+	s.limits.resets.giveBack(device)
 	return respond(list[0], index)
+}
+
+// holderOf returns the account that a reset is for, Denied where its code is none that was issued. One whose verifier is set
+// already may be asked for again: its answer was lost.
+func (s *Server) holderOf(ctx context.Context, q client.Reset) (id directory.AccountID, err error) {
+	fits := false
+	err = s.cluster.Read(ctx, cluster.Leader, func(r state.Reader, _ uint64) error {
+		a, known, err := state.AccountByLogin(r, directory.NormalLogin(q.Login))
+		if err != nil || !known {
+			return err
+		}
+		id = a.ID
+		issued, err := state.ResetIssued(r, a.ID, directory.ResetHash(q.Code))
+		fits = issued || a.Verifier == q.Verifier
+		return err
+	})
+	if err == nil && !fits {
+		err = directory.Errorf("set password", directory.Denied, "the code does not fit, was used, or has ended: ask for another")
+	}
+	return id, err
 }
 
 // proposeAccount makes a change and reads the accounts as they then stand, at least one.

@@ -131,23 +131,28 @@ func TestAResetCodeIsGoodOnce(t *testing.T) {
 		if got[0].Verifier != "" || got[0].Name == "" {
 			t.Errorf("the admin at the desk is given %v", got)
 		}
-		_, err := b.Reset(ctx, "nguyenvana", "ABCD-EFGH-JKMN-PQRT", verifierOf("bmV3"))
+		_, err := b.Reset(ctx, "nguyenvana", client.Device{}, "ABCD-EFGH-JKMN-PQRT", verifierOf("bmV3"))
 		denied(t, "a wrong code", directory.Denied, err)
 		wrong := err.Error()
-		_, err = b.Reset(ctx, "nobody", code, verifierOf("bmV3"))
+		_, err = b.Reset(ctx, "nobody", client.Device{}, code, verifierOf("bmV3"))
 		if denied(t, "a login nobody has", directory.Denied, err); err.Error() != wrong {
 			t.Errorf("a stranger learns which logins there are: %q, %q", err, wrong)
 		}
-		if _, err := b.Reset(ctx, "nguyenvana", "abcd efgh jkmn pqrs", verifierOf("bmV3")); err != nil {
+		if _, err := b.Reset(ctx, "nguyenvana", client.Device{}, "abcd efgh jkmn pqrs", verifierOf("bmV3")); err != nil {
 			t.Fatal(err)
 		}
-		_, err = b.Reset(ctx, "nguyenvana", code, verifierOf("bmV3"))
+		_, err = b.Reset(ctx, "nguyenvana", client.Device{}, code, verifierOf("bmV3"))
 		denied(t, "the code again", directory.Denied, err)
+		stranger, owner := client.Device{Source: [16]byte{1}}, client.Device{Source: [16]byte{2}}
 		for range 60 {
-			_, err = b.Reset(ctx, "nguyenvana", "X", verifierOf("bmV3"))
+			_, err = b.Reset(ctx, "nguyenvana", stranger, "X", verifierOf("bmV4"))
 		}
 		denied(t, "sixty codes", directory.Exhausted, err)
-		b.by("nguyenvana", "bmV3")
+		fine[[]directory.Account](t)(a.IssueReset(ctx, chief, "", "NguyenVanA", code, time.Now().Add(time.Hour).Unix()))
+		if _, err := b.Reset(ctx, "nguyenvana", owner, code, verifierOf("b3du")); err != nil {
+			t.Errorf("strangers keep the owner out: %v", err)
+		}
+		b.by("nguyenvana", "b3du")
 	})
 }
 
@@ -317,10 +322,10 @@ func everyOperation(t *testing.T, w *world, a *node) {
 			return a.IssueReset(ctx, chief, "", "plantedlogin2", "JKMN-PQRS-TVWX-YZ23", time.Now().Add(time.Hour).Unix())
 		},
 		func() (any, error) {
-			return a.Reset(ctx, "plantedlogin2", "JKMN-PQRS-TVWX-YZ99", verifierOf("cGxhbnRlZA"))
+			return a.Reset(ctx, "plantedlogin2", client.Device{}, "JKMN-PQRS-TVWX-YZ99", verifierOf("cGxhbnRlZA"))
 		},
 		func() (any, error) {
-			return a.Reset(ctx, "plantedlogin2", "JKMN-PQRS-TVWX-YZ23", verifierOf("cGxhbnRlZA"))
+			return a.Reset(ctx, "plantedlogin2", client.Device{}, "JKMN-PQRS-TVWX-YZ23", verifierOf("cGxhbnRlZA"))
 		},
 		func() (any, error) { return a.AccountByID(ctx, p.Account) },
 		func() (any, error) { return a.History(ctx, p) },
@@ -375,7 +380,7 @@ func TestProvinceITKeepsAccounts(t *testing.T) {
 			t.Errorf("delegations: %v", got.Given)
 		}
 		r := must[server.ResetAnswer](w, "dir-2", http.MethodPost, "/account/reset", server.ResetRequest{Who: "056090000001", Hours: 2})
-		if _, err := a.Reset(t.Context(), "nguyenvana", r.Code, verifierOf("bmV3")); err != nil {
+		if _, err := a.Reset(t.Context(), "nguyenvana", client.Device{}, r.Code, verifierOf("bmV3")); err != nil {
 			t.Errorf("with the code of province IT: %v", err)
 		}
 		if got := post("/account/merge", server.MergeRequest{Survivor: "nguyenvana", Merged: "twice", Reason: "hai lần"}); len(got.Former) != 1 {

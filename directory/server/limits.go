@@ -15,7 +15,7 @@ var (
 	reading  = rate{burst: 300, every: time.Second}      // accounts that an office reads without a password
 	moving   = rate{burst: 5, every: time.Minute}        // new addresses of an office: each makes an edition
 	changing = rate{burst: 120, every: time.Second}      // changes of accounts that an office asks for
-	resets   = rate{burst: 10, every: 6 * time.Minute}   // reset codes tried for a login at one office
+	resets   = rate{burst: 10, every: 6 * time.Minute}   // reset codes tried for a login from one device of an office
 	tryCode  = rate{burst: 10, every: 6 * time.Minute}   // wrong numbers for a code
 )
 

@@ -68,6 +68,12 @@ func (s *sheet) codeFits(c *command.SetPassword, a directory.Account) error {
 	return nil
 }
 
+// ResetIssued tells whether a code of this hash was issued for an account and is not used up. It may have ended.
+func ResetIssued(r Reader, id directory.AccountID, code digest.Digest) (bool, error) {
+	x, ok, err := get[reset](r, resetKey(id))
+	return ok && !x.Hash.IsZero() && x.Hash == code, err
+}
+
 // issueReset is for province IT, for an office's admin and the staff of this office alone, and for an office's admin and a
 // citizen who stands at its desk. Nobody issues one to themselves.
 func (t *transition) issueReset(c *command.IssueReset) (any, error) {

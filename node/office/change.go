@@ -24,7 +24,7 @@ type Doors interface {
 	// Roster is Calls.Staff with who must have a second factor.
 	Roster(context.Context, directory.OfficeCode) (client.Roster, error)
 	// Reset sets a new password with a code that was issued.
-	Reset(ctx context.Context, login, code, verifier string) (directory.Account, error)
+	Reset(ctx context.Context, login string, from client.Device, code, verifier string) (directory.Account, error)
 	History(context.Context, client.By) ([]directory.Change, error)
 }
 
@@ -120,7 +120,7 @@ func (o *Office) newVerifier(ctx context.Context, password string) (string, erro
 }
 
 // ResetPassword sets a new password with a code. Whatever does not fit is Denied.
-func (o *Office) ResetPassword(ctx context.Context, login, code, next string) error {
+func (o *Office) ResetPassword(ctx context.Context, login string, from client.Device, code, next string) error {
 	if o.Accounts == nil {
 		return directory.Errorf("reset password", directory.NoLeader, "accounts cannot be changed at this node")
 	}
@@ -130,7 +130,7 @@ func (o *Office) ResetPassword(ctx context.Context, login, code, next string) er
 	}
 	var a directory.Account
 	err = o.insist(ctx, changeTime, func(ctx context.Context) (err error) {
-		a, err = o.Accounts.Reset(ctx, directory.NormalLogin(login), code, verifier)
+		a, err = o.Accounts.Reset(ctx, directory.NormalLogin(login), from, code, verifier)
 		return err
 	})
 	if err != nil {

@@ -96,6 +96,25 @@ func (l *Limiter) try(counted []counting) (wait time.Duration) {
 	return 0
 }
 
+// TryReset is Try for a reset code, and VoidReset says that it was right or was not judged. Nobody guesses such a code, so that
+// tries slow the place that makes them and no other: strangers do not keep out whoever has the code.
+func (l *Limiter) TryReset(login, address string) (wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.try(l.countedReset(login, address))
+}
+
+// VoidReset takes a TryReset back.
+func (l *Limiter) VoidReset(login, address string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.undo(l.countedReset(login, address))
+}
+
+func (l *Limiter) countedReset(login, address string) []counting {
+	return []counting{{&l.pairs, "reset\x00" + pair(login, address)}, {&l.places, place(address)}}
+}
+
 // Right says that the password of a try was right.
 func (l *Limiter) Right(login, address string) {
 	l.Void(login, address)

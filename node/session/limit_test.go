@@ -129,6 +129,25 @@ func TestAccountsAreMadeAtAPace(t *testing.T) {
 	})
 }
 
+// TestResetCodesAreTriedByPlace: a thousand places that try codes for a login keep nobody else from using theirs.
+func TestResetCodesAreTriedByPlace(t *testing.T) {
+	l := NewLimiter(time.Now)
+	waits := false
+	for i := range 4000 {
+		waits = l.TryReset("an", fmt.Sprintf("10.1.%d.%d", i%4, i%250)) > 0 || waits
+	}
+	if !waits {
+		t.Error("nothing slows who tries")
+	}
+	if w := l.TryReset("an", "10.2.0.1"); w > 0 {
+		t.Errorf("whoever has the code waits %v", w)
+	}
+	l.VoidReset("an", "10.2.0.1")
+	if l.Told("an").N != 0 {
+		t.Error("codes are told as wrong passwords")
+	}
+}
+
 func TestALimiterIsBounded(t *testing.T) {
 	l := NewLimiter(time.Now)
 	for i := range 3 * maxTraced {

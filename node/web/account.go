@@ -371,21 +371,21 @@ func (c *call) resetDo() error {
 	}
 	login := directory.NormalLogin(typed(v, "login", 64))
 	faults := c.passwordFaults(v.Get("new"), v.Get("again"))
-	if len(faults) == 0 && c.limiter.Try("reset/"+login, c.address()) > 0 {
+	if len(faults) == 0 && c.limiter.TryReset(login, c.address()) > 0 {
 		faults = []page.Problem{{Field: "code", Text: c.l.T("fault.too_many")}}
 	}
 	if len(faults) > 0 {
 		return c.askReset(login, faults)
 	}
-	err = c.office.ResetPassword(c.r.Context(), login, typed(v, "code", 40), v.Get("new"))
+	err = c.office.ResetPassword(c.r.Context(), login, c.device(login), typed(v, "code", 40), v.Get("new"))
 	switch directory.CodeOf(err) {
 	case "":
-		c.limiter.Right("reset/"+login, c.address())
+		c.limiter.VoidReset(login, c.address())
 		return c.seeDone(strings.TrimSuffix(c.account(), "account")+"sign-in", "reset")
 	case directory.Denied, directory.NotFound, directory.Invalid:
 		return c.askReset(login, []page.Problem{{Field: "code", Text: c.l.T("fault.reset")}})
 	}
-	c.limiter.Void("reset/"+login, c.address())
+	c.limiter.VoidReset(login, c.address())
 	if faults, err = c.changeFault("code", err); err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (s accounts) Roster(_ context.Context, o directory.OfficeCode) (r client.Ro
 	return r, nil
 }
 
-func (s accounts) Reset(_ context.Context, login, code, verifier string) (directory.Account, error) {
+func (s accounts) Reset(_ context.Context, login string, _ client.Device, code, verifier string) (directory.Account, error) {
 	s.p.mu.Lock()
 	a, ok := s.p.accounts[login]
 	fits := ok && s.p.resets[login] == directory.NormalCode(code)
