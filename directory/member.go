@@ -39,7 +39,7 @@ type Server struct {
 	State  MemberState `cbor:"2,keyasint"`
 	// Next are the keys that replace the present ones with the next succession.
 	Next *identity.Public `cbor:"3,keyasint,omitempty"`
-	// Previous are the keys before the present ones: the server connects with them until it knows that they were replaced.
+	// Previous was written by the first drafts of the format and is read by nobody: keys that were laid down are [Departed].
 	Previous *identity.Public `cbor:"4,keyasint,omitempty"`
 }
 

@@ -17,7 +17,8 @@ import (
 	"motcua/replication/link"
 )
 
-// membersProtocol is how servers tell each other how they are. It is open to strangers: one that has left is told so.
+// membersProtocol is how servers tell each other how they are. It is open to strangers: one that has left is told so, and so is one
+// whose keys were replaced.
 const membersProtocol = "members/1"
 
 // tell is how a server is, and what it wants to know.
@@ -45,6 +46,19 @@ type told struct {
 	Left    uint64           `cbor:"5,keyasint,omitempty"` // epoch since which the key is none of the members'
 	Reason  string           `cbor:"6,keyasint,omitempty"`
 	Failure *directory.Error `cbor:"7,keyasint,omitempty"`
+	// Now is the identity by which the asker's server is known since Left, nil if it has left.
+	Now *digest.Digest `cbor:"8,keyasint,omitempty"`
+}
+
+// Replaced is why a server stops that runs with keys which were replaced: it is to go on with the others.
+type Replaced struct {
+	By    digest.Digest // identity.Public.ID of its server's present keys
+	Epoch uint64        // since when
+}
+
+func (r *Replaced) Error() string {
+	return fmt.Sprintf("this server's keys were replaced with epoch %d, and the new ones are not here: it takes no part any more; "+
+		"start it with the identity that it was given then (%s), or dismiss it and let it join anew", r.Epoch, r.By.Short())
 }
 
 const maxTell = 2048
@@ -168,10 +182,18 @@ func (c *Cluster) greet(name string, t tell) error {
 // hear takes in what a server has answered.
 func (c *Cluster) hear(name string, t told) {
 	if t.Left > 0 {
-		c.m.stop(fmt.Errorf("this server has left the directory since epoch %d (%s): it takes no part any more; its data folder may be removed, and to come back it must join with a new identity", t.Left, t.Reason))
+		c.m.stop(t.leave())
 		return
 	}
 	c.remember(name, t.Self)
+}
+
+// leave is why a server stops that was told it is none of the members.
+func (t told) leave() error {
+	if t.Now != nil {
+		return &Replaced{By: *t.Now, Epoch: t.Left}
+	}
+	return fmt.Errorf("this server has left the directory since epoch %d (%s): it takes no part any more; its data folder may be removed, and to come back it must join with a new identity and an empty data folder", t.Left, t.Reason)
 }
 
 // remember keeps what a server has said of itself.
@@ -207,7 +229,7 @@ func (c *Cluster) answerTell(_ context.Context, from link.Caller, s *link.Stream
 	name := string(from.Peer.Name)
 	if name == "" || !c.isServer(name) {
 		if d, ok := c.departed(key); ok {
-			s.Send(told{Self: tell{Version: 1, Genesis: c.genesis}, Left: d.Epoch, Reason: d.Reason})
+			s.Send(c.farewell(d))
 		}
 		return
 	}
@@ -223,6 +245,18 @@ func (c *Cluster) answerTell(_ context.Context, from link.Caller, s *link.Stream
 		}
 	}
 	s.Send(answer)
+}
+
+// farewell is what the holder of keys is told that are none of the members' any more.
+func (c *Cluster) farewell(d directory.Departed) told {
+	t := told{Self: tell{Version: 1, Genesis: c.genesis}, Left: d.Epoch, Reason: d.Reason}
+	for _, row := range c.servers() {
+		if row.Member.Name == d.Name && row.State != directory.Left {
+			now := row.Member.Identity.ID()
+			t.Now = &now
+		}
+	}
+	return t
 }
 
 func failureOf(err error) *directory.Error {

@@ -130,7 +130,7 @@ func enough(self string, members []directory.Member, answered map[string]bool) b
 func (c *Cluster) judge(name string, t told, mine stands) error {
 	switch {
 	case t.Left > 0:
-		return fmt.Errorf("this server has left the directory since epoch %d (%s): to come back it must join with a new identity and an empty data folder", t.Left, t.Reason)
+		return t.leave()
 	case t.Known && (t.Term > mine.term || t.Index > mine.index):
 		return fmt.Errorf("this server's data is an old copy or was lost: %s remembers it at entry %d of term %d, it has entry %d of term %d. "+
 			"What it once acknowledged is gone, so it may not vote again: dismiss it with motcua directory leave at another server, "+

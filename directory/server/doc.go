@@ -33,7 +33,8 @@
 //
 // Every server signs the succession that the tables draw up when one joins, leaves or changes its keys, and keeps the chain of
 // them in its folder for its next start. A server whose keys were replaced ends with [ErrRotated] and is started again; one
-// that has left ends with the reason.
+// that has left ends with the reason. Keys that were replaced are a stranger's from then on: the other servers tell their
+// holder so, and that is all it can ask of them.
 package server
 
 import (

@@ -12,6 +12,7 @@ import (
 	"motcua/crypto/identity"
 	"motcua/crypto/record"
 	"motcua/directory"
+	"motcua/directory/cluster"
 	"motcua/directory/command"
 	"motcua/directory/edition"
 	"motcua/directory/state"
@@ -142,6 +143,48 @@ func (s *Server) takeNext() error {
 	}
 	s.rotatedOnce.Do(func() { close(s.rotated) })
 	return nil
+}
+
+// takeReplacement takes the next identity into use if it is the one that this server was told it is known by. The tables here do
+// not say so yet: the welcome does until they have caught up.
+func (s *Server) takeReplacement(r *cluster.Replaced) error {
+	select {
+	case <-s.rotated: // the tables had it, too
+		return ErrRotated
+	default:
+	}
+	for _, k := range s.keys()[1:] {
+		if k.Public().ID() != r.By {
+			continue
+		}
+		// A crash between the two leaves the present identity, which is told once more.
+		if err := s.keepSelf(k.Public()); err != nil {
+			return err
+		}
+		if err := s.takeNext(); err != nil {
+			return err
+		}
+		return ErrRotated
+	}
+	return r
+}
+
+// keepSelf keeps under which identity the next start finds this server.
+func (s *Server) keepSelf(id identity.Public) error {
+	if err := s.readWelcome(); err != nil {
+		return err
+	}
+	w := Welcome{Version: 1}
+	if s.cfg.Welcome != nil {
+		w = *s.cfg.Welcome
+	}
+	var err error
+	if w.Genesis, err = s.cfg.Genesis.Bytes(); err != nil {
+		return err
+	}
+	w.Self = s.self
+	w.Self.Identity = id
+	return s.keepWelcome(w)
 }
 
 // TakeNextIdentity puts the next identity of a data folder in the place of the present one, if there is a next one.

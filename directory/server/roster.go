@@ -39,9 +39,11 @@ func newRoster(servers []directory.Server) (*roster, error) {
 func (r *roster) update(servers []directory.Server, nodes []directory.Node) error {
 	n := &names{peers: map[replication.Name]replication.Peer{}, byTLS: map[digest.Digest]replication.Peer{}}
 	for _, s := range servers {
+		// Keys that were replaced are a stranger's: their holder is told so, and no more. The next ones are its own already, as
+		// it may be the first to learn that they are in force.
 		ids := []identity.Public{s.Member.Identity}
-		if s.Previous != nil {
-			ids = append(ids, *s.Previous) // until it knows that its keys were replaced
+		if s.Next != nil {
+			ids = append(ids, *s.Next)
 		}
 		for _, id := range ids {
 			if err := r.add(n, replication.Name(s.Member.Name), id, s.Member.Addr, 0, 0); err != nil {

@@ -219,6 +219,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	stop()
 	work.Wait()
+	if r, ok := errors.AsType[*cluster.Replaced](err); ok {
+		err = s.takeReplacement(r)
+	}
 	return errors.Join(err, s.close())
 }
 

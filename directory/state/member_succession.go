@@ -246,7 +246,7 @@ func (t *transition) promote(row *directory.Server, s *edition.Succession) error
 	if m.Identity.ID() == was.ID() {
 		return nil
 	}
-	row.Previous, row.Next, row.Member = &was, nil, m
+	row.Previous, row.Next, row.Member = nil, nil, m
 	return t.depart(m.Name, was, s.Epoch, "its keys were replaced")
 }
 

@@ -1,0 +1,98 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"motcua/crypto/identity"
+	"motcua/directory/client"
+	"motcua/directory/server"
+	"motcua/replication"
+	"motcua/replication/link"
+	"motcua/replication/replicationtest"
+)
+
+// rotated gives a server new keys and starts it again with them.
+func (w *world) rotated(name string) {
+	w.t.Helper()
+	w.saveIdentity(name)
+	must[struct{}](w, name, http.MethodPost, "/rotate", nil)
+	w.takesNewKeys(name)
+}
+
+func (w *world) saveIdentity(name string) {
+	w.t.Helper()
+	if err := w.ids[name].Save(filepath.Join(w.dirs[name], server.IdentityFile)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// takesNewKeys waits for a server to end with new keys and starts it with them.
+func (w *world) takesNewKeys(name string) {
+	w.t.Helper()
+	old := w.ids[name]
+	if err := w.ends(name); !errors.Is(err, server.ErrRotated) {
+		w.t.Fatalf("%s ends with %v", name, err)
+	}
+	w.loadIdentity(name)
+	if w.ids[name].Public().ID() == old.Public().ID() {
+		w.t.Fatalf("%s has no new keys", name)
+	}
+	w.startWith(name, nil)
+	w.ready(name)
+}
+
+func (w *world) loadIdentity(name string) {
+	w.t.Helper()
+	var err error
+	if w.ids[name], err = identity.Load(filepath.Join(w.dirs[name], server.IdentityFile)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// TestKeysThatWereReplacedAreAStrangers: whoever has a server's keys from before opens nothing with them but the protocol that says
+// so.
+func TestKeysThatWereReplacedAreAStrangers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := found(t, 3)
+		w.write("dir-1", 1)
+		old := w.ids["dir-1"]
+		w.rotated("dir-1")
+		w.write("dir-2", 2)
+		book := replicationtest.NewBook()
+		book.Add("dir-2", addrOf("dir-2"), w.ids["dir-2"].Public())
+		l, err := link.New(link.Config{Name: "dir-1", Identity: old, Resolver: book, Conn: w.net.Listen("10.0.0.66:7400"), Log: testLog("thief")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		for _, proto := range []string{"raft/1", "cluster/1", "cluster/2", client.Protocol, client.SessionProtocol, client.EditionProtocol} {
+			if err := opens(l, "dir-2", proto); !refusedAs(err, link.NotAllowed) {
+				t.Errorf("%s is open to keys that were replaced: %v", proto, err)
+			}
+		}
+		if err := opens(l, "dir-2", "members/1"); err != nil {
+			t.Errorf("their holder is not told: %v", err)
+		}
+	})
+}
+
+func opens(l *link.Link, to replication.Name, proto string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	s, err := l.Dial(ctx, to, proto)
+	if err == nil {
+		s.Cancel()
+	}
+	return err
+}
+
+func refusedAs(err error, why link.Why) bool {
+	r, ok := errors.AsType[*link.Refused](err)
+	return ok && r.Why == why
+}
