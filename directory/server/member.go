@@ -108,7 +108,8 @@ func (s *Server) base() []directory.Member {
 	return t.Members
 }
 
-// whoAmI finds which member this server's identity is.
+// whoAmI finds which member this server's identity is. A server that stopped in the middle of changing its keys has two: if the
+// members go by the next one already, it is taken into use.
 func (s *Server) whoAmI() (directory.Member, error) {
 	if err := s.cfg.Genesis.Validate(); err != nil {
 		return directory.Member{}, err
@@ -116,16 +117,40 @@ func (s *Server) whoAmI() (directory.Member, error) {
 	if err := s.readWelcome(); err != nil {
 		return directory.Member{}, err
 	}
+	if err := s.loadNext(); err != nil {
+		return directory.Member{}, err
+	}
 	me := s.cfg.Identity.Public().ID()
-	for _, all := range [][]directory.Member{s.base(), s.cfg.Genesis.Members} {
-		if m, ok := directory.MemberOf(all, me); ok {
-			return m, nil
-		}
+	if m, ok := directory.MemberOf(s.base(), me); ok {
+		return m, nil
+	}
+	if m, ok, err := s.whoIsNext(); ok || err != nil {
+		return m, err
+	}
+	if m, ok := directory.MemberOf(s.cfg.Genesis.Members, me); ok {
+		return m, nil
 	}
 	if w := s.cfg.Welcome; w != nil && w.Self.Identity.ID() == me {
 		return w.Self, nil
 	}
 	return directory.Member{}, errors.New("this identity is none of the genesis' members, and no welcome is for it: use the identity whose card went into the genesis, or was let join")
+}
+
+// whoIsNext finds which member the next identity is, and has it take the place of the present one.
+func (s *Server) whoIsNext() (m directory.Member, ok bool, err error) {
+	s.next.Lock()
+	defer s.next.Unlock()
+	if s.next.id == nil {
+		return m, false, nil
+	}
+	if m, ok = directory.MemberOf(s.base(), s.next.id.Public().ID()); !ok {
+		return m, false, nil
+	}
+	if err := TakeNextIdentity(s.cfg.Dir); err != nil {
+		return m, false, err
+	}
+	s.cfg.Identity, s.next.id = s.next.id, nil
+	return m, true, nil
 }
 
 // members are the directory's servers that sign, as the tables have them.

@@ -108,6 +108,7 @@ func Recover(q Recovery) error {
 	if err != nil {
 		return fmt.Errorf("recover: %w", err)
 	}
+	q.Identity = s.cfg.Identity // or the one that was to follow it
 	var signed edition.SignedSuccession
 	if err := cluster.Recover(q.Dir, m.Name, q.drawUp(m, &signed), q.Log); err != nil {
 		return err

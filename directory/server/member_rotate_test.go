@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -95,4 +96,48 @@ func opens(l *link.Link, to replication.Name, proto string) error {
 func refusedAs(err error, why link.Why) bool {
 	r, ok := errors.AsType[*link.Refused](err)
 	return ok && r.Why == why
+}
+
+// TestAServerThatIsAwayWhileItsKeysAreReplaced stops right after it asked for new keys. The others complete the change, and it
+// comes back under the new ones; so it does where it had noted the change and not swapped the file.
+func TestAServerThatIsAwayWhileItsKeysAreReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := found(t, 3)
+		w.write("dir-1", 1)
+		w.saveIdentity("dir-1")
+		old := w.ids["dir-1"]
+		must[struct{}](w, "dir-1", http.MethodPost, "/rotate", nil)
+		if r := w.up["dir-1"]; !stopsInTime(r) {
+			t.Fatal("its keys were replaced before it stopped")
+		}
+		delete(w.up, "dir-1")
+		w.edition("dir-2", 0, 1) // complete without it
+		w.startWith("dir-1", nil)
+		w.takesNewKeys("dir-1")
+		w.write("dir-1", 2)
+		w.stop("dir-2") // what follows needs its vote
+		w.write("dir-3", 3)
+		w.startWith("dir-2", nil)
+		w.ready("dir-2")
+
+		w.stop("dir-1")
+		dir := w.dirs["dir-1"]
+		if err := os.Rename(filepath.Join(dir, server.IdentityFile), filepath.Join(dir, server.NextIdentityFile)); err != nil {
+			t.Fatal(err)
+		}
+		w.ids["dir-1"] = old
+		w.saveIdentity("dir-1")
+		w.startWith("dir-1", nil)
+		w.ready("dir-1")
+		if w.loadIdentity("dir-1"); w.ids["dir-1"].Public().ID() == old.Public().ID() {
+			t.Error("it was started with keys that were replaced, and kept them")
+		}
+		w.write("dir-1", 4)
+	})
+}
+
+// stopsInTime stops a server and tells whether it ended for no other reason.
+func stopsInTime(r *running) bool {
+	r.stop()
+	return <-r.done == nil
 }

@@ -220,6 +220,18 @@ func (s *Server) nextIdentity() (id *identity.Private, err error) {
 	return s.next.id, err
 }
 
+// loadNext loads the next identity if one was made before this start: the others may have taken it into use meanwhile.
+func (s *Server) loadNext() error {
+	s.next.Lock()
+	defer s.next.Unlock()
+	id, err := identity.Load(filepath.Join(s.cfg.Dir, NextIdentityFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	s.next.id = id
+	return err
+}
+
 // makeNext makes the next identity, or takes one that was made before a crash.
 func (s *Server) makeNext() (*identity.Private, error) {
 	path := filepath.Join(s.cfg.Dir, NextIdentityFile)
