@@ -50,7 +50,8 @@
 // starts asks the others first, until a majority, itself included, knows of nothing that it lacks; before that Raft reaches
 // nobody. So a server restored from an old copy ends instead of voting against what it once acknowledged. What it told
 // nobody in its last second, or only servers that do not answer now, is not known: do not restore servers from copies.
-// Servers of another genesis, founding or recovery are turned away in the same exchange.
+// Servers of another genesis, founding or recovery are turned away in the same exchange. That it has left, a server believes those of
+// its own founding, and others where a recovery signed with the province's recovery key proves that they go on for it.
 package cluster
 
 import "errors"

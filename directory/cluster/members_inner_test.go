@@ -17,6 +17,7 @@ import (
 	"motcua/crypto/wire"
 	"motcua/directory"
 	"motcua/directory/directorytest"
+	"motcua/directory/edition"
 	"motcua/replication/link"
 )
 
@@ -35,6 +36,13 @@ func TestMemberFormatsStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden.Check(t, "backup-head", head)
+	now, chain := digest.Of([]byte("now")), []edition.SignedSuccession{directorytest.Succeed(t, edition.TrustOf(directorytest.Genesis(3)), []byte{1, 2, 4}, 1, 2)}
+	left := told{Self: tell{Version: 1, Genesis: me.Genesis, Founding: me.Founding}, Left: 7, Reason: "x", Now: &now, Recovery: &chain[0]}
+	if b, err := wire.Marshal(left); err != nil || len(b) > maxTold {
+		t.Errorf("an answer about leaving has %d bytes, %v", len(b), err)
+	} else {
+		golden.Check(t, "told-left", b)
+	}
 	for name, v := range map[string]any{
 		"tell":    asks,
 		"told":    told{Self: me, Known: true, Term: 2, Index: 800, Left: 7, Reason: "máy hỏng", Failure: directory.Errorf("transfer leadership", directory.Conflict, "x")},

@@ -12,6 +12,7 @@ import (
 	"motcua/crypto/digest"
 	"motcua/crypto/identity"
 	"motcua/directory"
+	"motcua/directory/edition"
 	"motcua/directory/state"
 	"motcua/replication"
 	"motcua/replication/link"
@@ -48,6 +49,8 @@ type told struct {
 	Failure *directory.Error `cbor:"7,keyasint,omitempty"`
 	// Now is the identity by which the asker's server is known since Left, nil if it has left.
 	Now *digest.Digest `cbor:"8,keyasint,omitempty"`
+	// Recovery is the last one of the directory that tells of leaving. It proves to a server from before that it is bound by that.
+	Recovery *edition.SignedSuccession `cbor:"9,keyasint,omitempty"`
 }
 
 // Replaced is why a server stops that runs with keys which were replaced: it is to go on with the others.
@@ -61,7 +64,11 @@ func (r *Replaced) Error() string {
 		"start it with the identity that it was given then (%s), or dismiss it and let it join anew", r.Epoch, r.By.Short())
 }
 
-const maxTell = 2048
+// Bounds of the two in bytes. A recovery carries the keys and signatures of the members that went on.
+const (
+	maxTell = 2048
+	maxTold = maxTell + directory.MaxMembers*(16<<10)
+)
 
 // tellTime bounds one exchange.
 const tellTime = 3 * time.Second
@@ -152,13 +159,51 @@ func (c *Cluster) exchangeOnce(ctx context.Context, name string, mine tell) (tol
 	if err := s.Send(mine); err != nil {
 		return answer, err
 	}
-	if err := s.Receive(&answer, maxTell); err != nil {
+	if err := s.Receive(&answer, maxTold); err != nil {
+		return answer, err
+	}
+	if answer.Left > 0 && c.binds(answer) {
+		return answer, nil
+	}
+	if err := c.greet(name, answer.Self); err != nil {
 		return answer, err
 	}
 	if answer.Left > 0 {
-		return answer, nil
+		return answer, errNotBound
 	}
-	return answer, c.greet(name, answer.Self)
+	return answer, nil
+}
+
+// errNotBound: a server says that this one has left, and does not say of which founding it speaks.
+var errNotBound = errors.New("the server speaks of leaving a directory that is not shown to be this one's")
+
+// binds tells whether an answer about leaving is of this server's own directory: of its founding, or of a recovery of it that the
+// recovery key has signed and that this server does not know yet. A server that has no tables has nothing to lose by it.
+func (c *Cluster) binds(t told) bool {
+	if t.Self.Genesis != c.genesis {
+		return false
+	}
+	mine := c.founding()
+	return mine == (digest.Digest{}) || mine == t.Self.Founding || t.Recovery != nil && c.recovers(*t.Recovery)
+}
+
+// recovers tells whether a succession is a recovery that follows what this server's tables stand at.
+func (c *Cluster) recovers(signed edition.SignedSuccession) bool {
+	s, err := edition.ReadSuccession(signed.Body)
+	if err != nil || !s.Recovery {
+		return false
+	}
+	follows := false
+	err = c.local(func(r state.Reader, _ uint64) error {
+		before, err := state.TrustOf(r)
+		if err != nil {
+			return err
+		}
+		after, err := before.Follow([]edition.SignedSuccession{signed})
+		follows = after.Epoch > before.Epoch
+		return err
+	})
+	return err == nil && follows
 }
 
 // errOlder: the peer runs a version that has no memory of others.
@@ -249,7 +294,14 @@ func (c *Cluster) answerTell(_ context.Context, from link.Caller, s *link.Stream
 
 // farewell is what the holder of keys is told that are none of the members' any more.
 func (c *Cluster) farewell(d directory.Departed) told {
-	t := told{Self: tell{Version: 1, Genesis: c.genesis}, Left: d.Epoch, Reason: d.Reason}
+	t := told{Self: tell{Version: 1, Genesis: c.genesis, Founding: c.founding()}, Left: d.Epoch, Reason: d.Reason}
+	c.local(func(r state.Reader, _ uint64) error {
+		s, ok, err := state.LastRecovery(r)
+		if ok {
+			t.Recovery = &s
+		}
+		return err
+	})
 	for _, row := range c.servers() {
 		if row.Member.Name == d.Name && row.State != directory.Left {
 			now := row.Member.Identity.ID()

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,4 +141,26 @@ func TestAServerThatIsAwayWhileItsKeysAreReplaced(t *testing.T) {
 func stopsInTime(r *running) bool {
 	r.stop()
 	return <-r.done == nil
+}
+
+// TestOnlyTheOwnFoundingSaysWhoHasLeft: the same genesis was founded twice by mistake, and a server has left the one. Its data of the
+// other is not bound by that.
+func TestOnlyTheOwnFoundingSaysWhoHasLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := found(t, 3)
+		w.write("dir-1", 1)
+		first := w.dirs["dir-3"]
+		for _, name := range names {
+			w.stop(name)
+			w.dirs[name] = t.TempDir()
+		}
+		w.startFounders()
+		w.write("dir-1", 2)
+		w.shrink("dir-1", "dir-3")
+		w.dirs["dir-3"] = first
+		w.startWith("dir-3", nil)
+		if err := w.ends("dir-3"); err == nil || !strings.Contains(err.Error(), "another founding") {
+			t.Errorf("a server of another founding is told that it has left: %v", err)
+		}
+	})
 }

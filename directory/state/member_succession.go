@@ -38,6 +38,21 @@ func Chain(r Reader) ([]edition.SignedSuccession, error) {
 	return list[edition.SignedSuccession](r, "succession/")
 }
 
+// LastRecovery returns the signed succession of the last recovery, if there was one: the chain begins with it.
+func LastRecovery(r Reader) (s edition.SignedSuccession, ok bool, err error) {
+	at, err := StandingOf(r)
+	if err != nil || at.Recovered == (digest.Digest{}) {
+		return s, false, err
+	}
+	chain, err := Chain(r)
+	for _, s := range chain {
+		if s.Digest() == at.Recovered {
+			return s, true, err
+		}
+	}
+	return s, false, err
+}
+
 // membersAt returns the members of an epoch.
 func membersAt(r Reader, epoch uint64) ([]directory.Member, error) {
 	if epoch == 0 {
