@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -181,6 +182,19 @@ func (r *Replica) Cut() int64 { return r.now.Load().e.Cut }
 
 // Epoch is that of the members who signed the edition in use.
 func (r *Replica) Epoch() uint64 { return r.now.Load().e.Epoch }
+
+// Recovered is the epoch in which the directory was last recovered, 0 for never: what it knew beside the editions may be older than
+// what others know.
+func (r *Replica) Recovered() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range slices.Backward(r.chain) {
+		if v, err := edition.ReadSuccession(s.Body); err == nil && v.Recovery {
+			return v.Epoch
+		}
+	}
+	return 0
+}
 
 // Bytes are those of the edition in use, with all the successions that lead from the genesis to the members who signed it,
 // to be handed on as they are; nil for none.

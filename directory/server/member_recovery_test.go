@@ -76,9 +76,16 @@ func TestADirectoryIsRecoveredFromTheLossOfItsMajority(t *testing.T) {
 		w.startWith("dir-2", nil)
 		w.ready("dir-2")
 		before := r.Number()
+		if r.Recovered() != 0 {
+			t.Error("a node takes the directory for recovered before it was")
+		}
 		w.write("dir-2", 2)
 		if err := r.Install(w.edition("dir-2", before, 1)); err != nil || r.Number() < before+1_000_000 || len(r.Members()) != 1 {
 			t.Fatalf("edition %d after %d: %v", r.Number(), before, err)
+		}
+		recovered := r.Recovered()
+		if recovered != r.Epoch() {
+			t.Errorf("recovered in epoch %d, want %d", recovered, r.Epoch())
 		}
 		w.refusesTheDeparted("dir-3") // loud on the recovered side; the lost one is told
 		w.grow("dir-2", "dir-4")
@@ -91,6 +98,9 @@ func TestADirectoryIsRecoveredFromTheLossOfItsMajority(t *testing.T) {
 		w.write("dir-2", 4)
 		if err := r.Install(w.edition("dir-4", r.Number(), r.Epoch()+2)); err != nil || len(r.Members()) != 3 {
 			t.Errorf("after it has grown: %v", err)
+		}
+		if r.Recovered() != recovered {
+			t.Errorf("an ordinary succession counts as a recovery: %d", r.Recovered())
 		}
 	})
 }

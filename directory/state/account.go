@@ -20,7 +20,9 @@ func (t *transition) putAccount(c *command.PutAccount) (any, error) {
 	if err := t.loginFree(a); err != nil {
 		return nil, err
 	}
-	a.Version = old.Version + 1
+	if a.Version, err = t.nextVersion(old.Version); err != nil {
+		return nil, err
+	}
 	a = keepNewer(a, old)
 	return a, t.writeAccount(a, old, known)
 }
@@ -35,7 +37,6 @@ func keepNewer(a, old directory.Account) directory.Account {
 // register answers with the account as it now stands.
 func (t *transition) register(c *command.RegisterAccount) (any, error) {
 	a := c.Account
-	a.Version = 1
 	if _, err := t.activeNode(c.From); err != nil {
 		return nil, err
 	}
@@ -43,7 +44,13 @@ func (t *transition) register(c *command.RegisterAccount) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.Version, err = t.nextVersion(0); err != nil {
+		return nil, err
+	}
 	if known {
+		if a.Version > 1 { // since a recovery: it may be one of before
+			a.Version = old.Version
+		}
 		same, err := equal(a, old)
 		if err == nil && !same {
 			err = t.fail(directory.Conflict, "the account's id is taken")
@@ -72,7 +79,7 @@ func (t *transition) loginFree(a directory.Account) error {
 
 // writeAccount writes the row and its indexes. Index rows that no longer hold are overwritten, not deleted.
 func (t *transition) writeAccount(a, old directory.Account, known bool) error {
-	var errs []error
+	errs := []error{t.keepThread(a)}
 	if known && old.Login != a.Login {
 		errs = append(errs, put(t, "login/"+old.Login, directory.AccountID("")))
 	}
@@ -88,11 +95,6 @@ func (t *transition) writeAccount(a, old directory.Account, known bool) error {
 
 func staffKey(office directory.OfficeCode, id directory.AccountID) string {
 	return "staff/" + string(office) + "/" + string(id)
-}
-
-// AccountByID returns an account.
-func AccountByID(r Reader, id directory.AccountID) (directory.Account, bool, error) {
-	return get[directory.Account](r, "account/"+string(id))
 }
 
 // AccountByLogin returns the account of a login, which is folded first.

@@ -101,15 +101,15 @@ func HistoryOf(r Reader, a directory.Account) ([]directory.Change, error) {
 }
 
 func historyOf(r Reader, a directory.Account) (out []directory.Change, err error) {
-	for v := a.Version; v > 0 && len(out) < directory.MaxHistory; v-- {
-		lines, _, err := get[[]directory.Change](r, historyKey(a.ID, v))
-		if err != nil {
-			return nil, err
-		}
+	written, _, err := get[directory.Account](r, "account/"+string(a.ID))
+	for v := written.Version; err == nil && v > 0 && len(out) < directory.MaxHistory; {
+		lines, _, errLines := get[[]directory.Change](r, historyKey(a.ID, v))
 		slices.Reverse(lines)
 		out = append(out, lines...)
+		v, err = versionBefore(r, a.ID, v)
+		err = errors.Join(err, errLines)
 	}
-	return out, nil
+	return out, err
 }
 
 // FactorPolicy returns the policy of second factors: the one that was set, or the default, FactorGrace days after the founding.

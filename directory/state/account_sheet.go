@@ -2,7 +2,6 @@ package state
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -73,7 +72,7 @@ func (s *sheet) add(a directory.Account, made bool) *draft {
 
 // note marks an account as changed, with a line of its history.
 func (s *sheet) note(d *draft, c directory.Change) {
-	c.At, c.Account, c.By, c.Version = s.at, d.now.ID, s.by, d.old.Version+1
+	c.At, c.Account, c.By = s.at, d.now.ID, s.by
 	d.changed = true
 	d.lines = append(d.lines, c)
 }
@@ -104,7 +103,13 @@ func (s *sheet) finish() (any, error) {
 
 // check holds the bounds and what must be unique.
 func (s *sheet) check(d *draft) error {
-	d.now.Version = d.old.Version + 1
+	var err error
+	if d.now.Version, err = s.nextVersion(d.old.Version); err != nil {
+		return err
+	}
+	for i := range d.lines {
+		d.lines[i].Version = d.now.Version
+	}
 	b, err := wire.Marshal(d.now)
 	if err != nil {
 		return err
@@ -128,17 +133,13 @@ func (s *sheet) check(d *draft) error {
 func (s *sheet) write(d *draft) error {
 	errs := []error{s.writeIdentity(d.old, d.now), put(s, historyKey(d.now.ID, d.now.Version), d.lines)}
 	if d.now.Merged != "" {
-		errs = append(errs, s.retireLogin(d.now.Login, d.now.ID), put(s, "account/"+string(d.now.ID), d.now))
+		errs = append(errs, s.retireLogin(d.now.Login, d.now.ID), s.keepThread(d.now), put(s, "account/"+string(d.now.ID), d.now))
 		return errors.Join(errs...)
 	}
 	if !d.made && d.old.Login != d.now.Login {
 		errs = append(errs, s.retireLogin(d.old.Login, d.now.ID))
 	}
 	return errors.Join(append(errs, s.writeAccount(d.now, d.old, !d.made))...)
-}
-
-func historyKey(id directory.AccountID, version uint64) string {
-	return fmt.Sprintf("history/%s/%08d", id, version)
 }
 
 // actor returns who asks, as an account: the zero account for province IT. The proof must be the verifier of now.

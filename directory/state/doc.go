@@ -34,6 +34,7 @@
 //	identity/NUMBER  twin/NUMBER/ID  citizens and businesses; accounts of one number from before there was the rule
 //	retired/LOGIN  reset/ID        logins given up; codes to set a password with
 //	history/ID/VERSION             what was changed
+//	meta/accounts  thread/ID/VERSION  below all versions since a recovery; the version before the first of them
 //	meta/factors  meta/identities  who must have a second factor; how far accounts of before are entered by number
 //	track/CODE  alias/CODE  mine/ACCOUNT/CODE
 //	places/ACCOUNT/OFFICE[/PLACE]  what an office has put on an applicant's list

@@ -69,7 +69,7 @@ func Recover(s Store, index uint64, signed edition.SignedSuccession) error {
 		return err
 	}
 	cut.Number, cut.Size = v.Floor, 0
-	if err := t.beginChain(); err != nil {
+	if err := errors.Join(t.beginChain(), t.liftVersions(v)); err != nil {
 		return err
 	}
 	next := Standing{Epoch: v.Epoch, Head: signed.Digest(), Members: v.Members, Floor: v.Floor, Recovered: signed.Digest()}

@@ -2,6 +2,9 @@ package state_test
 
 import (
 	"bytes"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -248,6 +251,59 @@ func withPrevious(t *testing.T, row []byte) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// TestARecoveryLeavesNoVersionTwice: nodes keep the newer version of an account, so what the directory says after a recovery is newer
+// than all it said before, also where the same old copy is recovered twice; and an account has one history.
+func TestARecoveryLeavesNoVersionTwice(t *testing.T) {
+	g := directorytest.Genesis(3)
+	g.Recovery = directorytest.RecoveryKey(200).Public().Bytes()
+	recover := func(s *tables, later int64) {
+		t.Helper()
+		v, err := state.DrawUpRecovery(s, directorytest.Members(2), g.Created+later)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed := directorytest.Sign(t, *v, 2)
+		r, err := edition.SignRecovery(directorytest.RecoveryKey(200), v.Epoch, signed.Digest())
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed.Cosignatures = append(signed.Cosignatures, r)
+		if err := state.Recover(s.memory, s.index+1, signed); err != nil {
+			t.Fatal(err)
+		}
+		s.index++
+	}
+	rename := func(s *tables, name string) {
+		s.fine(&command.EditAccount{ID: "a", Profile: command.Profile{Name: &name}})
+	}
+	seen, old := uint64(0), &tables{t: t, memory: memory{}, at: start}
+	old.fine(&command.Found{Genesis: g})
+	old.fine(&command.MakeAccount{Account: person("a")})
+	rename(old, "B")
+	for _, later := range []int64{60, 30_000_000} { // the same copy
+		s := &tables{t: t, memory: maps.Clone(old.memory), at: start, index: old.index, log: slices.Clone(old.log)}
+		for _, again := range []int64{0, 1, 1_000_000, 20_000_000} {
+			recover(s, later+again)
+			if v := s.account("a").Version; v <= seen {
+				t.Errorf("after a recovery version %d, nodes have %d", v, seen)
+			}
+			for i := range 20 {
+				rename(s, fmt.Sprint("C", again, i))
+			}
+			s.fine(&command.MakeAccount{Account: person(fmt.Sprint("n", again))}) // which was there and is lost
+			if v := s.account(directory.AccountID(fmt.Sprint("n", again))).Version; v <= seen {
+				t.Errorf("made anew as version %d, nodes have %d", v, seen)
+			}
+			seen = s.account("a").Version
+		}
+		lines, err := state.HistoryOf(s, s.account("a"))
+		if err != nil || len(lines) != 82 || lines[81].Act != directory.ActMade || lines[0].Version != seen {
+			t.Errorf("a history of %d lines: %v", len(lines), err)
+		}
+		old.at += 60
+	}
 }
 
 func TestMemberFormatsStay(t *testing.T) {

@@ -73,7 +73,7 @@ func (o *Office) reports(ctx context.Context) {
 
 // again reports and confirms, and tries later what failed.
 func (o *Office) again(ctx context.Context, retry *time.Timer) {
-	err := errors.Join(o.reportTracks(ctx), o.confirm(ctx))
+	err := errors.Join(o.retell(ctx), o.reportTracks(ctx), o.confirm(ctx))
 	if o.spend.Swap(false) {
 		err = errors.Join(err, o.reportSpent(ctx))
 	}

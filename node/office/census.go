@@ -20,8 +20,9 @@ const (
 
 // census is what the directory was last told.
 type census struct {
-	counts []directory.OpenCount
-	told   time.Time // zero: nothing yet
+	counts   []directory.OpenCount
+	told     time.Time // zero: nothing yet
+	recovery uint64    // the directory's last before that
 }
 
 // countOpen tells the directory how many dossiers are in progress here, by procedure and version, until ctx ends.
@@ -41,14 +42,15 @@ func (o *Office) tellOpen(ctx context.Context) error {
 		return err
 	}
 	now := o.Now()
-	known := !o.census.told.IsZero() && slices.Equal(counts, o.census.counts)
+	recovery := o.recovery.Load()
+	known := !o.census.told.IsZero() && o.census.recovery == recovery && slices.Equal(counts, o.census.counts)
 	if known && now.Sub(o.census.told) < censusAgain {
 		return nil
 	}
 	if err := o.insist(ctx, callTime, func(ctx context.Context) error { return o.Calls.ReportOpen(ctx, counts) }); err != nil {
 		return err
 	}
-	o.census = census{counts, now}
+	o.census = census{counts, now, recovery}
 	return nil
 }
 

@@ -131,14 +131,15 @@ type Config struct {
 // Office is the use cases of one office. It is safe for concurrent use.
 type Office struct {
 	Config
-	contact atomic.Int64 // Unix milliseconds of the last word from outside
-	report  chan struct{}
-	spend   atomic.Bool // a recovery code was used and the directory may not know
-	guesses guesses
-	askers  askers
-	checks  checks
-	reach   reach
-	census  census
+	contact  atomic.Int64 // Unix milliseconds of the last word from outside
+	report   chan struct{}
+	recovery atomic.Uint64 // epoch in which the directory was last recovered
+	spend    atomic.Bool   // a recovery code was used and the directory may not know
+	guesses  guesses
+	askers   askers
+	checks   checks
+	reach    reach
+	census   census
 
 	mu       sync.Mutex
 	calendar *calendar.Calendar // of the version in it

@@ -141,6 +141,7 @@ func (n *Server) install(b []byte) error {
 		return err
 	}
 	n.log.Debug("edition taken", "edition", n.replica.Number())
+	n.office.Recovered(n.replica.Recovered())
 	if err := n.adopt(); err != nil {
 		n.log.Error("new keys not taken into use; tried again with the next edition and at the next start", "err", err)
 	}

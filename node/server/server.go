@@ -176,6 +176,7 @@ func (n *Server) connect() (err error) {
 		Calls: n.calls, Accounts: n.calls, Peers: peers{n.link}, Passwords: session.NewPasswords(checksAtOnce),
 		Now: n.cfg.Now, Log: n.log, Wake: func(to replication.Name) { n.courier.Wake(to) },
 	})
+	n.office.Recovered(n.replica.Recovered())
 	n.courier = courier.New(courier.Config{
 		Self: self, Identity: n.ring.Now(), Ring: n.ring, Link: n.link, Spool: n.spool, Outbox: n.office.Outbox(), Inbox: n.office.Inbox(),
 		Resolver: n.replica, Log: n.log,

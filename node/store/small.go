@@ -174,6 +174,33 @@ func (t *Tx) TracksSent(sent []directory.Track) error {
 	return nil
 }
 
+// RequeueTracks has at most n tracks after a code told to the directory again, those after "" first. It returns the code to go on
+// after, "" at the end.
+func (t *Tx) RequeueTracks(after string, n int) (next string, err error) {
+	var all []trackRow
+	start := tTrack.key()
+	if after != "" {
+		start = append(tTrack.named(after), 0)
+	}
+	err = t.scan(tTrack.key(), start, func(k key) (bool, error) {
+		r, ok, err := load[trackRow](t, k)
+		if ok {
+			all = append(all, r)
+		}
+		return len(all) < n, err
+	})
+	for _, r := range all {
+		if err == nil {
+			err = t.QueueTrack(r.Track)
+		}
+		next = r.Track.Code
+	}
+	if len(all) < n {
+		next = ""
+	}
+	return next, t.fail(err)
+}
+
 // Once returns the answer given to the bearer of a token before, false if there was none.
 func (t *Tx) Once(token string) (answer string, given bool, err error) {
 	return load[string](t, tOnce.named(token))
