@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"motcua/directory"
-	"motcua/directory/fold"
 	"motcua/directory/catalogue"
+	"motcua/directory/fold"
 	"motcua/directory/server"
 )
 

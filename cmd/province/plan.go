@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"motcua/directory"
-	"motcua/directory/khanhhoa"
 	"motcua/directory/fold"
+	"motcua/directory/khanhhoa"
 )
 
 // Plan is who takes part in a province and on which ports. It is kept in the demo's folder, so that a demo resumes

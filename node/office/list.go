@@ -9,8 +9,8 @@ import (
 
 	"motcua/crypto/digest"
 	"motcua/directory"
-	"motcua/node/dossier"
 	"motcua/directory/fold"
+	"motcua/node/dossier"
 	"motcua/node/store"
 )
 

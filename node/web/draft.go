@@ -9,8 +9,8 @@ import (
 
 	"motcua/crypto/digest"
 	"motcua/directory"
-	"motcua/node/blob"
 	"motcua/directory/fold"
+	"motcua/node/blob"
 	"motcua/node/form"
 	"motcua/node/office"
 	"motcua/node/page"
