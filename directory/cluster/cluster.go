@@ -148,9 +148,13 @@ func (c *Cluster) open() (err error) {
 	if c.places, err = openPlaces(logs, hlog); err != nil {
 		return err
 	}
+	if c.witness, err = openWitness(c.cfg.Dir); err != nil {
+		return err
+	}
 	if err := c.openTables(tables); err != nil {
 		return err
 	}
+	c.witness.know(c.founding())
 	if l := c.level(); l > c.cfg.Level {
 		return directory.Errorf("open tables", directory.Newer, "the directory is at upgrade level %d, this version understands %d: upgrade this server", l, c.cfg.Level)
 	}
@@ -172,9 +176,6 @@ func (c *Cluster) open() (err error) {
 	conf := c.raftConfig()
 	conf.Logger = hlog
 	if err := c.bootstrap(conf, cache, c.places); err != nil {
-		return err
-	}
-	if c.witness, err = openWitness(c.cfg.Dir); err != nil {
 		return err
 	}
 	mine, err := c.standing(cache, c.wal, c.places)

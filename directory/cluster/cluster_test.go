@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -77,6 +78,15 @@ func (p *province) log(name string) *slog.Logger {
 
 func (p *province) start(name string) *server {
 	p.t.Helper()
+	s, err := p.open(name)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return s
+}
+
+func (p *province) open(name string) (*server, error) {
+	p.t.Helper()
 	l, err := link.New(link.Config{Name: replication.Name(name), Identity: p.ids[name], Resolver: p.book, Conn: p.net.Listen(p.addrs[name])})
 	if err != nil {
 		p.t.Fatal(err)
@@ -91,11 +101,10 @@ func (p *province) start(name string) *server {
 	}
 	c, err := cluster.Open(cfg)
 	if err != nil {
-		l.Close()
-		p.t.Fatal(err)
+		return nil, errors.Join(err, l.Close())
 	}
 	p.up[name] = &server{c, l}
-	return p.up[name]
+	return p.up[name], nil
 }
 
 func (p *province) startAll() {

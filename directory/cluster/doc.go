@@ -52,6 +52,7 @@
 // nobody in its last second, or only servers that do not answer now, is not known: do not restore servers from copies.
 // Servers of another genesis, founding or recovery are turned away in the same exchange. That it has left, a server believes those of
 // its own founding, and others where a recovery signed with the province's recovery key proves that they go on for it.
+// A server notes its founding beside its tables (file witness), and takes no others' in their place that are of another.
 package cluster
 
 import "errors"

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 
+	"motcua/crypto/digest"
 	"motcua/replication"
 	"motcua/replication/link"
 )
@@ -125,6 +126,9 @@ func (c *Cluster) fetchTables(ctx context.Context, name string, want uint64) (ui
 	if r.Size <= 0 || r.Size > maxTables || r.Index < want {
 		return 0, fmt.Errorf("%s has no tables to give that stand at %d", name, want)
 	}
+	if err := c.mayTake(r.Origin); err != nil {
+		return 0, fmt.Errorf("%s: %w", name, err)
+	}
 	c.log.Warn("fetching the tables", "peer", name, "bytes", r.Size, "tables", r.Index)
 	index, err := restore(c.db, io.LimitReader(s, r.Size), nil)
 	if err == nil && index < want {
@@ -134,6 +138,20 @@ func (c *Cluster) fetchTables(ctx context.Context, name string, want uint64) (ui
 		return 0, fmt.Errorf("%s: %w", name, err)
 	}
 	return index, nil
+}
+
+// mayTake judges whose tables another server offers. This server's own are lost: what it knows of its founding, it noted beside them.
+func (c *Cluster) mayTake(o *origin) error {
+	known := c.witness.known()
+	switch {
+	case o == nil:
+		return errors.New("it does not say whose its tables are: upgrade it")
+	case o.Genesis != c.genesis:
+		return errors.New("its tables are of another genesis: give every server the same genesis file")
+	case known != (digest.Digest{}) && o.Founding != known:
+		return errors.New("its tables are of another founding or recovery of the same province, whose data must not mix with this server's")
+	}
+	return nil
 }
 
 // sendTables answers who has lost the tables, one at a time.
@@ -151,7 +169,7 @@ func (c *Cluster) sendTables(s *link.Stream, from link.Caller) {
 	}
 	defer f.Close()
 	s.SetStall(healStall)
-	if err = s.Send(reply{Index: index, Size: size}); err == nil {
+	if err = s.Send(reply{Index: index, Size: size, Origin: &origin{c.genesis, c.founding()}}); err == nil {
 		_, err = io.Copy(s, f)
 	}
 	c.log.Warn("tables sent to a server that has lost its own", "peer", from.Peer.Name, "bytes", size, "error", err)

@@ -1,14 +1,17 @@
 package cluster_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"motcua/directory/cluster"
+	"motcua/directory/command"
 )
 
 // TestDamagedTablesAreFetchedFromAnother, where the log no longer reaches back to its beginning, and while the others
@@ -40,6 +43,38 @@ func TestDamagedTablesAreFetchedFromAnother(t *testing.T) {
 		}
 		if n := p.fields(bad, cluster.Local); n != 120 {
 			t.Errorf("%d fields of 120", n)
+		}
+	})
+}
+
+// TestTablesOfAnotherFoundingAreNotFetched: a server that lost its tables knows what founding they were of, and waits for its own.
+func TestTablesOfAnotherFoundingAreNotFetched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		right, wrong := newProvince(t, 3), newProvince(t, 3)
+		wrong.genesis, wrong.ids, wrong.book = right.genesis, right.ids, right.book
+		for i, p := range []*province{right, wrong} {
+			p.every = 40
+			p.startAll()
+			p.propose("dir-1", &command.Found{Genesis: p.genesis, Secret: bytes.Repeat([]byte{byte(i + 1)}, command.SecretSize)})
+			for i := range 120 {
+				p.propose("dir-1", field(i))
+			}
+			time.Sleep(3 * time.Second)
+			if err := p.up["dir-1"].Snapshot(); err != nil {
+				t.Fatal(err)
+			}
+			for name := range p.up {
+				p.stop(name)
+			}
+		}
+		right.start("dir-2")
+		right.start("dir-3")
+		right.dirs["dir-1"] = wrong.dirs["dir-1"]
+		if err := os.WriteFile(filepath.Join(right.dirs["dir-1"], "tables", "MANIFEST"), []byte("nothing that Badger knows"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := right.open("dir-1"); err == nil || !strings.Contains(err.Error(), "another founding") {
+			t.Errorf("it starts with the tables of another founding: %v", err)
 		}
 	})
 }

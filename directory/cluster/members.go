@@ -113,6 +113,7 @@ func (c *Cluster) tend() {
 		c.witness.note(c.raft.CommitIndex(), time.Now())
 		c.tellAll()
 		if round%2 == 1 {
+			c.witness.know(c.founding())
 			if err := c.witness.save(); err != nil {
 				c.log.Warn("what this server remembers of the others was not written", "error", err)
 			}

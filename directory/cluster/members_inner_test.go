@@ -43,6 +43,8 @@ func TestMemberFormatsStay(t *testing.T) {
 	} else {
 		golden.Check(t, "told-left", b)
 	}
+	golden.Check(t, "witness-founding", must(wire.Marshal(memories{Version: 1, Founding: me.Founding})))
+	golden.Check(t, "reply-origin", must(wire.Marshal(reply{Index: 9, Size: 100, Origin: &origin{me.Genesis, me.Founding}})))
 	for name, v := range map[string]any{
 		"tell":    asks,
 		"told":    told{Self: me, Known: true, Term: 2, Index: 800, Left: 7, Reason: "máy hỏng", Failure: directory.Errorf("transfer leadership", directory.Conflict, "x")},
@@ -72,6 +74,8 @@ func TestAWitnessRemembersTheMost(t *testing.T) {
 	for i := range 2 * maxRemembered {
 		w.remember(memory{Key: digest.Of([]byte{byte(i), 1}), Name: "other"}, sighting{})
 	}
+	w.know(digest.Of([]byte("f")))
+	w.know(digest.Digest{})
 	if err := w.save(); err != nil {
 		t.Fatal(err)
 	}
@@ -87,6 +91,9 @@ func TestAWitnessRemembersTheMost(t *testing.T) {
 	}
 	if w, err = openWitness(dir); err != nil {
 		t.Fatal(err)
+	}
+	if w.known() != digest.Of([]byte("f")) {
+		t.Errorf("it remembers founding %s", w.known().Short())
 	}
 	if m, ok := w.recall(key); !ok || m.Term != 3 || m.Index != 40 || len(w.all) > maxRemembered {
 		t.Errorf("it remembers %+v, %d keys", m, len(w.all))

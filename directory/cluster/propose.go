@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"motcua/crypto/digest"
 	"motcua/directory"
 	"motcua/directory/command"
 	"motcua/directory/state"
@@ -30,6 +31,13 @@ type reply struct {
 	Index     uint64       `cbor:"3,keyasint,omitempty"`
 	Clock     int64        `cbor:"4,keyasint,omitempty"` // Unix milliseconds
 	Size      int64        `cbor:"5,keyasint,omitempty"` // of the tables that follow, bytes
+	Origin    *origin      `cbor:"6,keyasint,omitempty"` // of the tables that follow
+}
+
+// origin is whose tables are.
+type origin struct {
+	Genesis  digest.Digest `cbor:"1,keyasint"`
+	Founding digest.Digest `cbor:"2,keyasint"`
 }
 
 // Bounds of the two in bytes.

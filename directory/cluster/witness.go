@@ -31,6 +31,8 @@ type memory struct {
 type memories struct {
 	Version uint8    `cbor:"1,keyasint"` // 1
 	All     []memory `cbor:"2,keyasint"`
+	// Founding is that of this server's own tables, for when they are lost; zero while it was not known.
+	Founding digest.Digest `cbor:"3,keyasint,omitzero"`
 }
 
 // sighting is what was last heard of a server, in this process.
@@ -54,6 +56,7 @@ type witness struct {
 
 	mu      sync.Mutex
 	all     map[digest.Digest]memory
+	own     digest.Digest // founding of this server's tables
 	dirty   bool
 	sighted map[string]sighting
 	history []commitAt // this server's own, of the last seconds
@@ -72,10 +75,27 @@ func openWitness(dir string) (*witness, error) {
 	if err := wire.UnmarshalVersioned(b, &m, 1); err != nil {
 		return nil, fmt.Errorf("%s: %w; remove the file: the other servers remember, too", w.path, err)
 	}
+	w.own = m.Founding
 	for _, r := range m.All {
 		w.all[r.Key] = r
 	}
 	return w, nil
+}
+
+// know notes the founding of this server's tables, outside them. Zero says nothing.
+func (w *witness) know(founding digest.Digest) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if founding != (digest.Digest{}) && founding != w.own {
+		w.own, w.dirty = founding, true
+	}
+}
+
+// known returns what know noted.
+func (w *witness) known() digest.Digest {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.own
 }
 
 // remember keeps the most that the holder of a key has told. It becomes durable within a second: see save.
@@ -109,7 +129,7 @@ func (w *witness) save() error {
 		return nil
 	}
 	w.dirty = false
-	m := memories{Version: 1}
+	m := memories{Version: 1, Founding: w.own}
 	for _, r := range w.all {
 		m.All = append(m.All, r)
 	}
