@@ -211,8 +211,8 @@ func directoryStatusCommand() *command {
 
 func printDirectoryStatus(w io.Writer, s server.Status) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "province\t%s (%s)\nleader\t%s\nedition\t%d\nline\t%s\nrunning since\t%s\n",
-		s.Province, s.Prefix, dash(s.Leader), s.Edition, upOrDown(true, s.Line), s.Started.In(directory.Zone).Format("02/01/2006 15:04"))
+	fmt.Fprintf(t, "province\t%s (%s)\nleader\t%s\nedition\t%s\nline\t%s\nrunning since\t%s\n",
+		s.Province, s.Prefix, dash(s.Leader), editionWords(s), upOrDown(true, s.Line), s.Started.In(directory.Zone).Format("02/01/2006 15:04"))
 	fmt.Fprintf(t, "calendar\t%s\nupgrade level\t%d\n", reachWords(s.Calendar), s.Level)
 	t.Flush()
 	printServers(w, s)
@@ -227,6 +227,18 @@ func printDirectoryStatus(w io.Writer, s server.Status) {
 		fmt.Fprintf(t, "node %s\t%s\t%s\n", n.Office, n.Addr, state)
 	}
 	t.Flush()
+}
+
+// editionWords says how full editions are. From seven eighths on, what is published next may be refused.
+func editionWords(s server.Status) string {
+	words := fmt.Sprintf("%d, %.1f of %d MiB", s.Edition, float64(s.EditionSize)/(1<<20), s.EditionMost>>20)
+	switch {
+	case s.Pending && s.EditionSize > s.EditionMost:
+		return words + ": TOO LARGE, no edition is cut and nodes learn of no change, not of revocations either"
+	case s.EditionSize > s.EditionMost/8*7:
+		return words + ": nearly full, publications will be refused"
+	}
+	return words
 }
 
 // printServers shows each of the directory's servers on a line.

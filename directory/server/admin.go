@@ -12,6 +12,7 @@ import (
 	"motcua/directory"
 	"motcua/directory/cluster"
 	"motcua/directory/command"
+	"motcua/directory/edition"
 	"motcua/directory/state"
 )
 
@@ -28,8 +29,11 @@ type Status struct {
 	Epoch    uint64               `json:"epoch"`   // of the members who sign
 	Edition  uint64               `json:"edition"` // newest complete
 	Pending  bool                 `json:"pending"` // a newer one is under way
-	Servers  []ServerStatus       `json:"servers"`
-	Nodes    []NodeStatus         `json:"nodes"`
+	// EditionSize is how many bytes the next edition will have at most, of EditionMost; with more none is cut.
+	EditionSize int            `json:"editionSize"`
+	EditionMost int            `json:"editionMost"`
+	Servers     []ServerStatus `json:"servers"`
+	Nodes       []NodeStatus   `json:"nodes"`
 	// Calendar tells how far the calendar of working days reaches.
 	Calendar directory.CalendarReach `json:"calendar"`
 }
@@ -193,7 +197,10 @@ func (s *Server) Status() (Status, error) {
 		if err != nil {
 			return err
 		}
-		out.Epoch = at.Epoch
+		out.Epoch, out.EditionMost = at.Epoch, edition.MaxBody
+		if out.EditionSize, err = state.EditionSize(r); err != nil {
+			return err
+		}
 		c, _, err := state.Calendar(r, 0)
 		if err != nil {
 			return err

@@ -45,6 +45,10 @@ func (s *Server) publish(ctx context.Context, p Publication) (out Published, err
 	if err != nil {
 		return out, directory.Errorf("publish", directory.Invalid, "%v", err)
 	}
+	fits := func(r state.Reader, _ uint64) error { return state.FitsEdition(r, &all) } // or some parts would be in, and the others not
+	if err := s.cluster.Read(ctx, cluster.Linearizable, fits); err != nil {
+		return out, err
+	}
 	id := cluster.NewRequest()
 	for i, part := range parts {
 		if p.Terms != nil {

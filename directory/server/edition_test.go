@@ -1,10 +1,14 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -203,5 +207,52 @@ func TestANodeTakesNewKeysThroughAnyServer(t *testing.T) {
 		if now, err := b.replica.Resolve(replication.Name(commune)); err != nil || !now.Revoked.IsZero() {
 			t.Errorf("the key in use went with it: %v", err)
 		}
+	})
+}
+
+// counter is a log that counts messages.
+type counter struct {
+	slog.Handler
+	n    atomic.Int64
+	what string
+}
+
+// Enabled implements slog.Handler.
+func (c *counter) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle implements slog.Handler.
+func (c *counter) Handle(_ context.Context, r slog.Record) error {
+	if r.Level >= slog.LevelError && strings.Contains(r.Message, c.what) {
+		c.n.Add(1)
+	}
+	return nil
+}
+
+// TestAnEditionTooLargeIsToldAndNotTriedAllTheTime: servers of the first upgrade level take what no edition can hold.
+func TestAnEditionTooLargeIsToldAndNotTriedAllTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, addrOf)
+		told := &counter{Handler: slog.DiscardHandler, what: "no edition is cut"}
+		w.log, w.level, w.genesis.Level = slog.New(told), 1, 0
+		w.startAll()
+		p := publication()
+		must[server.Published](w, "dir-1", http.MethodPost, "/publish", p)
+		time.Sleep(5 * time.Second)
+		before := must[server.Status](w, "dir-1", http.MethodGet, "/status", nil)
+		for i := range 280 {
+			large := landProcedure()
+			large.Code, large.Form = fmt.Sprintf("2.%06d", i), []byte(`{"title":"`+strings.Repeat("x", directory.MaxForm-100)+`"}`)
+			p.Procedures = append(p.Procedures, large)
+		}
+		must[server.Published](w, "dir-1", http.MethodPost, "/publish", p)
+		time.Sleep(5 * time.Minute)
+		s := must[server.Status](w, "dir-1", http.MethodGet, "/status", nil)
+		if n := told.n.Load(); n < 3 || n > 8 {
+			t.Errorf("told %d times within five minutes", n)
+		}
+		if s.EditionSize <= s.EditionMost || !s.Pending || before.EditionSize > 1<<20 || before.Pending {
+			t.Errorf("before %d, then %d of %d, pending %v and %v", before.EditionSize, s.EditionSize, s.EditionMost, before.Pending, s.Pending)
+		}
+		w.stopAll()
 	})
 }

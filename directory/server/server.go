@@ -68,6 +68,7 @@ type Server struct {
 	readyOnce sync.Once
 
 	founded     atomic.Bool // the tables have a genesis, which does not change any more
+	full        time.Time   // when an edition was found too large to be cut
 	tended      uint64      // state.MembersIndex up to which nothing about the members is to be done
 	next        nextKeys
 	keptEpoch   uint64        // of the successions kept in the folder

@@ -18,6 +18,7 @@ const (
 	calmFor     = 200 * time.Millisecond // without a change to the public tables before an edition is cut
 	calmAtMost  = time.Second            // but no longer after the first change
 	proposeTime = 10 * time.Second
+	fullPause   = time.Minute      // between attempts to cut an edition that is too large
 	signTime    = 10 * time.Second // after which a next edition no longer waits for the signatures of the last
 )
 
@@ -154,7 +155,7 @@ func (s *Server) tendOnce(ctx context.Context, c *calm) (time.Duration, error) {
 		}
 	case d.cut.Number > 0 && !d.signed && leader != "":
 		err = s.cosign(ctx, d.cut)
-	case d.changed && self && !d.held:
+	case d.changed && self && !d.held && time.Since(s.full) >= fullPause:
 		return s.cut(ctx, c, d)
 	case !d.indexed && self && s.cluster.Level() >= accountLevel():
 		err = s.propose(ctx, &command.AccountRules{Index: command.MaxIndex})
@@ -189,18 +190,26 @@ func (s *Server) cut(ctx context.Context, c *calm, d duty) (time.Duration, error
 	if old := s.cfg.Now().UnixMilli()-d.cut.Cut > signTime.Milliseconds(); d.complete.Number < d.cut.Number && !d.retired && !old {
 		return tendEvery, nil
 	}
-	return tendEvery, s.propose(ctx, &command.CutEdition{Number: d.cut.Number + 1})
+	err := s.propose(ctx, &command.CutEdition{Number: d.cut.Number + 1})
+	if directory.CodeOf(err) == directory.Exhausted {
+		s.full = time.Now()
+		s.log.Error("no edition is cut: nodes learn of no change, not of revocations either; see motcua directory status", "error", err)
+		return tendEvery, nil
+	}
+	return tendEvery, err
 }
 
-// propose makes a change of the server's own. That another did it first is no error.
+// propose makes a change of the server's own. That another did it first is no error; that there is no room is.
 func (s *Server) propose(ctx context.Context, c command.Command) error {
 	ctx, cancel := context.WithTimeout(ctx, proposeTime)
 	defer cancel()
 	r, err := s.cluster.Propose(ctx, cluster.NewRequest(), c)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if r.Failure != nil {
+	case r.Failure != nil && r.Failure.Code == directory.Exhausted:
+		return r.Failure
+	case r.Failure != nil:
 		s.log.Debug("duty was done already", "op", c.Kind().String(), "error", r.Failure)
 	}
 	return s.await(ctx, r.Index)

@@ -115,7 +115,7 @@ func (w *world) logOf(name string) *slog.Logger {
 
 func (w *world) start(name string, conn net.PacketConn) *running {
 	w.t.Helper()
-	s, err := server.New(server.Config{Dir: w.dirs[name], Conn: conn, Genesis: w.genesis, Identity: w.ids[name], Log: w.logOf(name), Now: w.now, Free: w.free(name)})
+	s, err := server.New(server.Config{Dir: w.dirs[name], Conn: conn, Genesis: w.genesis, Identity: w.ids[name], Log: w.logOf(name), Now: w.now, Free: w.free(name), Level: w.level})
 	if err != nil {
 		w.t.Fatal(err)
 	}

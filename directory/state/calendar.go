@@ -19,6 +19,9 @@ func (t *transition) publishCalendar(c *command.PublishCalendar) error {
 	if next := old.Version + 1; c.Calendar.Version != next {
 		return t.fail(directory.Conflict, "version %d of the calendar is next, not %d: begin again from the one in force", next, c.Calendar.Version)
 	}
+	if err := fits(t, t.op, roomForTables, row{"calendar", c.Calendar}); err != nil {
+		return err
+	}
 	if ok {
 		err = put(t, calendarKey(old.Version), old)
 	}

@@ -36,6 +36,9 @@ func (t *transition) takeKeys(c *command.TakeKeys) (any, error) {
 	old := n
 	old.Retired = t.at / 1000
 	n.Identity, n.Rotated = r.To, t.at/1000
+	if err := fits(t, t.op, roomForKeys, row{revokedKey(c.Office, old.Identity.ID()), old}, row{"node/" + string(c.Office), n}); err != nil {
+		return nil, err
+	}
 	return Enrolled{n}, errors.Join(
 		put(t, revokedKey(c.Office, old.Identity.ID()), old),
 		put(t, "node/"+string(c.Office), n),

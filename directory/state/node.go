@@ -60,6 +60,9 @@ func (t *transition) enrol(c *command.Enrol) (any, error) {
 	}
 	k.Node = id
 	n := directory.Node{Office: k.Office, Identity: c.Identity, Addr: c.Addr, Portal: c.Portal, Enrolled: t.at / 1000}
+	if err := fits(t, t.op, roomForKeys, row{revokedKey(k.Office, id), n}); err != nil { // the one it replaces stays, under its own key
+		return nil, err
+	}
 	return Enrolled{n}, errors.Join(
 		t.retire(k.Office, "replaced by a new enrolment"),
 		put(t, "token/"+c.Hash.String(), k),

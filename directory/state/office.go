@@ -60,7 +60,11 @@ func (t *transition) changeOffices(c *command.ChangeOffices) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.writePublic(after.rows(), nil)
+	rows := after.rows()
+	if err := fits(t, t.op, roomForTables, rows...); err != nil {
+		return nil, err
+	}
+	return t.writePublic(rows, nil)
 }
 
 // rows are the rows of the chart; those that are as they were are not written.

@@ -119,6 +119,9 @@ func (t *transition) withdraw(c *command.Withdraw) (any, error) {
 		}
 		rows = append(rows, row{withdrawnKey(w), w})
 	}
+	if err := fits(t, t.op, roomForKeys, rows...); err != nil {
+		return nil, err
+	}
 	return t.writePublic(rows, &c.Publication)
 }
 

@@ -35,6 +35,23 @@ func (t *transition) publish(c *command.Publish) (any, error) {
 	if err := t.checkPublication(c, g); err != nil {
 		return nil, err
 	}
+	rows := publishedRows(c)
+	if err := fits(t, t.op, roomForTables, rows...); err != nil {
+		return nil, err
+	}
+	old, err := t.replaced(c.Calendar)
+	if err != nil {
+		return nil, err
+	}
+	v, err := t.writePublic(rows, c.Publication)
+	if err == nil && old != nil {
+		err = put(t, calendarKey(old.Version), *old)
+	}
+	return v, err
+}
+
+// publishedRows are the rows of a publication.
+func publishedRows(c *command.Publish) []row {
 	var rows []row
 	for _, l := range c.Levels {
 		rows = append(rows, row{"level/" + string(l.ID), l})
@@ -51,15 +68,7 @@ func (t *transition) publish(c *command.Publish) (any, error) {
 	for _, p := range c.Procedures {
 		rows = append(rows, row{procedureKey(p.Code, p.Version), p})
 	}
-	old, err := t.replaced(c.Calendar)
-	if err != nil {
-		return nil, err
-	}
-	v, err := t.writePublic(rows, c.Publication)
-	if err == nil && old != nil {
-		err = put(t, calendarKey(old.Version), *old)
-	}
-	return v, err
+	return rows
 }
 
 // writePublic writes public rows, and records it where it is part of a publication.
