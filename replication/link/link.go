@@ -118,7 +118,7 @@ func New(cfg Config) (*Link, error) {
 	}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	l.quic = &quic.Transport{
-		Conn:                l.gate.conn(),
+		Conn:                l.gate,
 		StatelessResetKey:   key,
 		VerifySourceAddress: func(net.Addr) bool { return l.incoming.Load() > calmIncoming },
 		ConnContext:         l.admit,
