@@ -84,6 +84,8 @@ type Account struct {
 	Since int64 `cbor:"21,keyasint,omitempty" json:"since,omitempty"`
 	// Renamed is when the owner last chose another login, Unix seconds.
 	Renamed int64 `cbor:"22,keyasint,omitempty" json:"renamed,omitempty"`
+	// Reset is the last reset code that was issued, nil for none since the owner last chose a password with the one before.
+	Reset *Reset `cbor:"23,keyasint,omitempty" json:"reset,omitempty"`
 }
 
 // Closed is a disabled account's reason, who gave it, and when, Unix seconds.

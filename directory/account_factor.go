@@ -133,3 +133,22 @@ func ResetHash(code string) digest.Digest {
 
 // MaxResetHours bounds the life of a reset code.
 const MaxResetHours = 72
+
+// MaxDeskResets bounds how many reset codes an office issues to citizens in a day of the calendar.
+const MaxDeskResets = 20
+
+// Reset is the last reset code that was issued for an account, for its owner to see: when, by whom, and when it was used; 0 if it
+// was not. Times are Unix seconds.
+type Reset struct {
+	At   int64 `cbor:"1,keyasint" json:"at"`
+	By   Actor `cbor:"2,keyasint" json:"by,omitzero"`
+	Used int64 `cbor:"3,keyasint,omitempty" json:"used,omitempty"`
+}
+
+// DeskReset is a reset code that the admin of an office issued to a citizen, at Unix milliseconds.
+type DeskReset struct {
+	At      int64      `cbor:"1,keyasint" json:"at"`
+	Office  OfficeCode `cbor:"2,keyasint" json:"office"`
+	Account AccountID  `cbor:"3,keyasint" json:"account"`
+	By      AccountID  `cbor:"4,keyasint" json:"by"`
+}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"motcua/cmd/admin"
 	"motcua/cmd/province"
@@ -80,17 +81,14 @@ func addAccount(ctx context.Context, std stdio, tool *admin.Client, a directory.
 }
 
 func accountListCommand() *command {
-	var office *string
-	var twins, asJSON *bool
-	c := accountTool("account list", "", "list the staff of an office, or accounts of one identity number that should be merged",
+	var office, since *string
+	var twins, resets, asJSON *bool
+	c := accountTool("account list", "", "list the staff of an office, accounts of one identity number that should be merged, or reset codes given to citizens",
 		"motcua account list --data /var/lib/motcua/directory --office H32.22693 --json", 0,
 		func(ctx context.Context, std stdio, tool *admin.Client, _ []string) error {
-			if (*office == "") == !*twins {
-				return usagef("account list: give --office, or --twins")
-			}
-			path := "/accounts?office=" + url.QueryEscape(*office)
-			if *twins {
-				path = "/accounts?twins=1"
+			path, err := accountsPath(*office, *since, *twins, *resets)
+			if err != nil {
+				return err
 			}
 			var list server.AccountList
 			if err := tool.Get(ctx, path, &list); err != nil {
@@ -102,12 +100,43 @@ func accountListCommand() *command {
 			for _, t := range list.Twins {
 				fmt.Fprintf(std.out, "%s  has the identity number of  %s\n", t.ID, t.Other)
 			}
-			return printAccounts(std.out, list.Accounts)
+			return firstError(printResets(std, list.Resets, loginsOf(ctx, tool)), func() error { return printAccounts(std.out, list.Accounts) })
 		})
 	office = c.flags.String("office", "", "`code` of the office")
 	twins = c.flags.Bool("twins", false, "accounts whose identity number another has, from before one number was one account")
+	resets = c.flags.Bool("resets", false, "reset codes that offices issued to citizens at their desks, newest first; with --office, those of one office")
+	since = c.flags.String("since", "", "with --resets, the first `day`, as in 2026-11-01; without, thirty days ago")
 	asJSON = c.flags.Bool("json", false, "print JSON")
 	return c
+}
+
+// accountsPath is what account list asks for.
+func accountsPath(office, since string, twins, resets bool) (string, error) {
+	switch {
+	case twins && resets || since != "" && !resets || !resets && (office == "") == !twins:
+		return "", usagef("account list: give --office, --twins, or --resets, which may have --office and --since")
+	case twins:
+		return "/accounts?twins=1", nil
+	case !resets:
+		return "/accounts?office=" + url.QueryEscape(office), nil
+	case since == "":
+		since = string(directory.DateOf(time.Now().AddDate(0, 0, -30)))
+	}
+	if err := directory.Date(since).Validate(); err != nil {
+		return "", usagef("account list: --since: %v", err)
+	}
+	return "/accounts?resets=1&office=" + url.QueryEscape(office) + "&since=" + since, nil
+}
+
+func printResets(std stdio, all []directory.DeskReset, login logins) error {
+	t := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
+	for _, r := range all {
+		fmt.Fprintf(t, "%s\t%s\t%s\tby %s\n", when(r.At/1000), r.Office, login(r.Account), login(r.By))
+	}
+	if len(all) >= directory.MaxHistory {
+		fmt.Fprintf(std.err, "These are the newest %d: name an office, or a later day.\n", len(all))
+	}
+	return t.Flush()
 }
 
 func printAccounts(w io.Writer, all []directory.Account) error {

@@ -91,6 +91,23 @@ func TestProvinceITKeepsAccounts(t *testing.T) {
 }
 
 // someField is the id of a field of work that is published.
+// TestResetCodesAreListed: as people read them, the accounts by their logins.
+func TestResetCodesAreListed(t *testing.T) {
+	var out, errs strings.Builder
+	all := make([]directory.DeskReset, directory.MaxHistory)
+	all[0] = directory.DeskReset{At: 1795500000000, Office: "H32.22693", Account: "a1", By: "b1"}
+	named := logins(func(id directory.AccountID) string { return "login of " + string(id) })
+	if err := printResets(stdio{out: &out, err: &errs}, all, named); err != nil {
+		t.Fatal(err)
+	}
+	if first, _, _ := strings.Cut(out.String(), "\n"); !strings.Contains(first, "H32.22693") || !strings.Contains(first, "login of a1") || !strings.Contains(first, "by login of b1") {
+		t.Errorf("line %q", first)
+	}
+	if !strings.Contains(errs.String(), "newest 1000") {
+		t.Errorf("nothing says that there may be more: %q", errs.String())
+	}
+}
+
 func someField(t *testing.T, dir string) string {
 	t.Helper()
 	var c server.Catalogue
@@ -121,6 +138,10 @@ func TestFactorsAndMergesByProvinceIT(t *testing.T) {
 		t.Errorf("the one that went:\n%s", out)
 	}
 	line(t, dir, 0, "list", "--twins")
+	line(t, dir, 0, "list", "--resets", "--office", "H32.22693", "--since", "2026-11-01")
+	line(t, dir, 2, "list", "--resets", "--since", "1/11/2026")
+	line(t, dir, 2, "list", "--resets", "--twins")
+	line(t, dir, 2, "list", "--office", "H32.22693", "--since", "2026-11-01")
 	if out, _ := line(t, dir, 0, "factor", "policy"); !strings.Contains(out, "signatory from") {
 		t.Errorf("the default policy: %s", out)
 	}

@@ -202,7 +202,7 @@ func (c *MakeAccount) Validate() error {
 	if err := errors.Join(validAccount(a), validContact(a), By{Actor: c.By}.validate()); err != nil {
 		return err
 	}
-	if a.Factors != nil || a.Recovery != nil || a.Given != nil || a.Acting != nil || a.Closed != nil || a.Merged != "" || a.Former != nil || a.Since != 0 {
+	if a.Factors != nil || a.Recovery != nil || a.Given != nil || a.Acting != nil || a.Closed != nil || a.Merged != "" || a.Former != nil || a.Since != 0 || a.Reset != nil {
 		return errors.New("account: factors, delegations and what the directory notes cannot be given at its making")
 	}
 	if !c.By.Province() && (a.Kind == directory.Staff || len(a.Grants) > 0 || c.Replace || c.By.Account != "" || a.Disabled) {

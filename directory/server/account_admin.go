@@ -72,10 +72,12 @@ type FactorRequest struct {
 	Factor string `json:"factor"`
 }
 
-// AccountList is what GET /accounts answers: the staff of ?office=, or with ?twins=1 accounts of one identity number.
+// AccountList is what GET /accounts answers: the staff of ?office=, with ?twins=1 accounts of one identity number, or with
+// ?resets=1 what offices (or the one of ?office=) have issued of reset codes to citizens since the day ?since=.
 type AccountList struct {
-	Accounts []directory.Account `json:"accounts,omitempty"`
-	Twins    []state.Twin        `json:"twins,omitempty"`
+	Accounts []directory.Account   `json:"accounts,omitempty"`
+	Twins    []state.Twin          `json:"twins,omitempty"`
+	Resets   []directory.DeskReset `json:"resets,omitempty"`
 }
 
 const resetHours = 24
@@ -156,11 +158,15 @@ func (s *Server) getAccount(w http.ResponseWriter, r *http.Request) {
 func (s *Server) listAccounts(w http.ResponseWriter, r *http.Request) {
 	answer(func(ctx context.Context, _ struct{}) (out AccountList, err error) {
 		err = s.cluster.Read(ctx, cluster.Leader, func(t state.Reader, _ uint64) (err error) {
-			if r.FormValue("twins") != "" {
+			office := directory.OfficeCode(r.FormValue("office"))
+			switch {
+			case r.FormValue("twins") != "":
 				out.Twins, err = state.Twins(t)
-				return err
+			case r.FormValue("resets") != "":
+				out.Resets, err = state.DeskResets(t, office, directory.Date(r.FormValue("since")))
+			default:
+				out.Accounts, err = state.StaffOf(t, office)
 			}
-			out.Accounts, err = state.StaffOf(t, directory.OfficeCode(r.FormValue("office")))
 			return err
 		})
 		return out, err

@@ -131,6 +131,11 @@ func TestAResetCodeIsGoodOnce(t *testing.T) {
 		if got[0].Verifier != "" || got[0].Name == "" {
 			t.Errorf("the admin at the desk is given %v", got)
 		}
+		since := string(directory.DateOf(time.Now()))
+		list := must[server.AccountList](w, "dir-2", http.MethodGet, "/accounts?resets=1&office="+string(commune)+"&since="+since, nil)
+		if len(list.Resets) != 1 || list.Resets[0].Account != got[0].ID || list.Resets[0].By != chief.Account {
+			t.Errorf("province IT has the list %+v", list.Resets)
+		}
 		_, err := b.Reset(ctx, "nguyenvana", client.Device{}, "ABCD-EFGH-JKMN-PQRT", verifierOf("bmV3"))
 		denied(t, "a wrong code", directory.Denied, err)
 		wrong := err.Error()

@@ -30,7 +30,7 @@ func (t *transition) putAccount(c *command.PutAccount) (any, error) {
 // keepNewer keeps what PutAccount knows nothing of.
 func keepNewer(a, old directory.Account) directory.Account {
 	a.Factors, a.Recovery, a.MustChange, a.Given, a.Acting = old.Factors, old.Recovery, old.MustChange, old.Given, old.Acting
-	a.Closed, a.Merged, a.Former, a.Since, a.Renamed = old.Closed, old.Merged, old.Former, old.Since, old.Renamed
+	a.Closed, a.Merged, a.Former, a.Since, a.Renamed, a.Reset = old.Closed, old.Merged, old.Former, old.Since, old.Renamed, old.Reset
 	return a
 }
 

@@ -101,12 +101,7 @@ func (t *transition) there(ok bool, err error, what, name string) error {
 // editAccount lets province IT change all particulars, and owners their own: staff not their name, nobody an identity
 // number that is there, and a login once a month.
 func (t *transition) editAccount(c *command.EditAccount) (any, error) {
-	s := t.sheet(c.By.Actor)
-	d, err := s.account(c.ID)
-	if err != nil {
-		return nil, err
-	}
-	r, err := s.relate(c.By, d.now)
+	s, d, r, err := t.about(c.ID, c.By)
 	if err != nil {
 		return nil, err
 	}

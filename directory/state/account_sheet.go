@@ -196,5 +196,14 @@ func (s *sheet) relate(by command.By, target directory.Account) (r relation, err
 	return r, nil
 }
 
+// about begins a change of one account: its sheet, its draft, and what the actor is to it.
+func (t *transition) about(id directory.AccountID, by command.By) (s *sheet, d *draft, r relation, err error) {
+	s = t.sheet(by.Actor)
+	if d, err = s.account(id); err == nil {
+		r, err = s.relate(by, d.now)
+	}
+	return s, d, r, err
+}
+
 // denied is what an actor is told who may not.
 func (s *sheet) denied(what string) error { return s.fail(directory.Denied, "%s", what) }

@@ -265,6 +265,58 @@ func TestPasswordsAndResetCodes(t *testing.T) {
 	}
 }
 
+// TestAnOfficeIssuesFewCodesToCitizens: an office's node alone says that a citizen stands at its desk, so a day has a bound, the owner is
+// told, and province IT can see the list.
+func TestAnOfficeIssuesFewCodesToCitizens(t *testing.T) {
+	s := enrolled(t)
+	chief, elsewhere := s.hire("chief", role(commune, directory.Admin)), s.hire("elsewhere", role(other, directory.Admin))
+	o := s.hire("o", role(commune, directory.DeskOfficer))
+	issue := func(id directory.AccountID, by command.By) *command.IssueReset {
+		return &command.IssueReset{ID: id, By: by, Hash: directory.ResetHash("ABCD"), Expires: s.at + 3600}
+	}
+	for i := range directory.MaxDeskResets + 1 {
+		s.join(fmt.Sprintf("c%02d", i), "")
+	}
+	for i := range directory.MaxDeskResets {
+		s.fine(issue(directory.AccountID(fmt.Sprintf("c%02d", i)), s.as(chief, commune)))
+	}
+	const last = "c20"
+	s.fails(directory.Exhausted, issue(last, s.as(chief, commune)))
+	if got := s.account(last).Reset; got != nil {
+		t.Errorf("told of what was refused: %+v", got)
+	}
+	s.fine(issue(o, s.as(chief, commune))) // staff of this office alone
+	s.fine(issue(last, command.By{}))
+	s.fine(issue(last, s.as(elsewhere, other)))
+	s.pass(24 * time.Hour)
+	s.fine(issue(last, s.as(chief, commune)))
+	if got := s.account(last).Reset; got == nil || got.At != s.at || got.By.Office != commune || got.Used != 0 {
+		t.Errorf("the owner is told %+v", got)
+	}
+	for _, c := range []struct {
+		office directory.OfficeCode
+		since  directory.Date
+		want   int
+	}{{"", "", directory.MaxDeskResets + 2}, {commune, "", directory.MaxDeskResets + 1}, {other, "", 1}, {"", "2026-11-19", 1}, {"", "2026-11-20", 0}} {
+		list, err := state.DeskResets(s, c.office, c.since)
+		if err != nil || len(list) != c.want {
+			t.Errorf("%q since %q: %d codes, %v; want %d", c.office, c.since, len(list), err, c.want)
+		}
+		if len(list) > 1 && list[0].At < list[1].At || c.office == commune && (list[0].Account != last || list[0].By != chief) {
+			t.Errorf("%q: the newest is %+v", c.office, list[0])
+		}
+	}
+	s.pass(time.Minute)
+	s.fine(&command.SetPassword{ID: last, By: command.By{Actor: directory.Actor{Office: other}}, Verifier: verifier("reset"), Code: directory.ResetHash("ABCD")})
+	if got := s.account(last).Reset; got == nil || got.Used != s.at || got.By.Account != chief {
+		t.Errorf("a code was used, and the owner is told %+v", got)
+	}
+	s.fine(&command.SetPassword{ID: last, By: s.as(last, commune), Verifier: verifier("own")})
+	if got := s.account(last).Reset; got != nil {
+		t.Errorf("the owner has chosen another password, and is told %+v", got)
+	}
+}
+
 func TestFactors(t *testing.T) {
 	s := enrolled(t)
 	o, p := s.hire("o", role(commune, directory.Signatory)), s.hire("p", role(commune, directory.Admin))
@@ -361,7 +413,18 @@ func TestAccountFormatsStay(t *testing.T) {
 		"reset/nam", "identity/" + anIdentity, "retired/login.b", "meta/factors", "meta/identities",
 	} {
 		b, _ := s.Get(k)
+		if k == "account/nam" { // the key of its reset came later
+			nam := s.account("nam")
+			nam.Reset = nil
+			b, _ = wire.Marshal(nam)
+		}
 		rows = append(rows, fmt.Sprintf("%s %x\n", k, b))
 	}
 	golden.Check(t, "account-rows", []byte(strings.Join(rows, "")))
+	s.hire("chief", role(commune, directory.Admin))
+	s.fine(&command.IssueReset{ID: "a", By: s.as("chief", commune), Hash: directory.ResetHash("X"), Expires: s.at + 60})
+	s.fine(&command.SetPassword{ID: "a", By: command.By{Actor: directory.Actor{Office: other}}, Verifier: verifier("new"), Code: directory.ResetHash("X")})
+	account, _ := s.Get("account/a")
+	issued, _ := s.Get("desk-resets/" + string(commune) + "/2026-11-18")
+	golden.Check(t, "account-reset-rows", fmt.Appendf(nil, "%x\n%x\n", account, issued))
 }

@@ -33,6 +33,7 @@
 //	account/ID  login/LOGIN  staff/OFFICE/ID
 //	identity/NUMBER  twin/NUMBER/ID  citizens and businesses; accounts of one number from before there was the rule
 //	retired/LOGIN  reset/ID        logins given up; codes to set a password with
+//	desk-resets/OFFICE/DATE        reset codes that an office issued to citizens on a day
 //	history/ID/VERSION             what was changed
 //	meta/accounts  thread/ID/VERSION  below all versions since a recovery; the version before the first of them
 //	meta/factors  meta/identities  who must have a second factor; how far accounts of before are entered by number

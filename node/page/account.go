@@ -125,6 +125,7 @@ type Account struct {
 	Base      string // address of the account below the language's
 	Profile   []Row
 	Conflict  bool
+	Reset     string // that a reset code was issued, "" for nothing to say
 	Staff     bool
 	Factors   []FactorRow
 	CodesLeft int

@@ -85,7 +85,9 @@ func (s *sampler) ownAccount() {
 		},
 	}
 	s.add("account-citizen", "Nguyễn Văn Hải", p)
-	p.Conflict = true
+	p.Reset = l.T("account.reset_issued", l.Time(s.now), s.t("UBND thành phố Nha Trang", "Nha Trang City"))
+	s.add("account-reset", "Nguyễn Văn Hải", p)
+	p.Conflict, p.Reset = true, ""
 	s.add("account-taken", "Nguyễn Văn Hải", p)
 	p.Conflict, p.Staff, p.MayGive, p.CodesLeft = false, true, true, 9
 	p.Roles = []string{s.t("Người ký duyệt; mọi lĩnh vực", "Signatory; all fields"), s.t("Chuyên viên; lĩnh vực Hộ tịch; bước: thẩm định", "Specialist; field: Civil status; steps: check")}

@@ -16,7 +16,7 @@ import (
 func (c *call) self(a directory.Account) error {
 	out := page.Account{
 		Form: page.Form{Once: newOnce()}, Base: c.base() + c.account(), Profile: c.profileRows(a), Conflict: c.office.Conflicted(c.r.Context(), a.ID),
-		Staff: a.Kind == directory.Staff,
+		Staff: a.Kind == directory.Staff, Reset: c.resetWords(a),
 	}
 	if out.Staff {
 		if err := c.staffSelf(a, &out); err != nil {
@@ -35,6 +35,29 @@ func (c *call) self(a directory.Account) error {
 		out.SignIns = append(out.SignIns, r)
 	}
 	return c.show(out)
+}
+
+// resetTold is for how long an owner is shown that a reset code was issued: many sign in a few times a year.
+const resetTold = 30 * 24 * time.Hour
+
+func (c *call) resetShown(a directory.Account) bool {
+	return a.Reset != nil && c.now().Sub(time.Unix(max(a.Reset.At, a.Reset.Used), 0)) < resetTold
+}
+
+// resetWords says when and by whom a reset code was issued, and whether it was used; "" where there is none to speak of.
+func (c *call) resetWords(a directory.Account) string {
+	if !c.resetShown(a) {
+		return ""
+	}
+	by := c.changedBy(a, a.Reset.By)
+	if a.Reset.By.Office != "" {
+		by = c.officeName(a.Reset.By.Office)
+	}
+	at := c.l.Time(time.Unix(a.Reset.At, 0))
+	if a.Reset.Used == 0 {
+		return c.l.T("account.reset_issued", at, by)
+	}
+	return c.l.T("account.reset_used", at, by, c.l.Time(time.Unix(a.Reset.Used, 0)))
 }
 
 func (c *call) profileRows(a directory.Account) []page.Row {

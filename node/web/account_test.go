@@ -112,6 +112,31 @@ func TestTheAdminLooksAfterStaff(t *testing.T) {
 	}
 }
 
+// TestTheOwnerIsToldOfACode: at the next sign-in, and on the page of the account for a month, with who issued it and whether it was
+// used.
+func TestTheOwnerIsToldOfACode(t *testing.T) {
+	p := newProvince(t)
+	p.admin("quan.tri", commune)
+	n := p.nodes[commune]
+	n.registered(t, "hai")
+	admin := n.officer(t, "quan.tri")
+	admin.get("/vi/desk/staff/reset").fill("/reset", "login", "hai").sees("Mã đặt lại mật khẩu")
+	code := codeText.FindString(admin.text())
+	b := n.browser(t).get("/vi/sign-in").fill("/sign-in", "login", "hai", "password", password).sees("Gần đây có mã đặt lại mật khẩu")
+	if b.get("/vi/dossiers"); strings.Contains(b.text(), "Gần đây có mã") {
+		t.Error("told on every page")
+	}
+	b.get("/vi/account").sees("Có mã đặt lại mật khẩu được cấp", "Nơi cấp: ", "Mã chưa được dùng", "Nếu ông/bà không yêu cầu")
+	n.browser(t).get("/vi/reset").fill("/reset", "login", "hai", "code", code, "new", "mật khẩu mới 1", "again", "mật khẩu mới 1").sees("Đã đặt mật khẩu mới")
+	b = n.browser(t).get("/vi/sign-in").fill("/sign-in", "login", "hai", "password", "mật khẩu mới 1").sees("Gần đây có mã đặt lại mật khẩu")
+	b.get("/en/account").sees("a new password was set with it")
+	p.later(31 * 24 * time.Hour)
+	b = n.browser(t).get("/vi/sign-in").fill("/sign-in", "login", "hai", "password", "mật khẩu mới 1").get("/vi/account").sees("Thông tin của tôi")
+	if strings.Contains(b.text(), "Mã được cấp lúc") {
+		t.Error("told for ever")
+	}
+}
+
 func fieldOf(t *testing.T, p *province) string {
 	t.Helper()
 	return p.Fields("")[0].ID

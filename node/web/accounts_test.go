@@ -70,7 +70,11 @@ func (s accounts) Reset(_ context.Context, login string, _ client.Device, code, 
 	if !fits {
 		return a, directory.Errorf("reset", directory.Denied, "no")
 	}
-	as, err := s.of(client.By{}, a.ID, func(a *directory.Account) { a.Verifier, a.MustChange = verifier, false })
+	as, err := s.of(client.By{}, a.ID, func(a *directory.Account) {
+		if a.Verifier, a.MustChange = verifier, false; a.Reset != nil {
+			a.Reset.Used = s.p.now.Unix()
+		}
+	})
 	if err != nil {
 		return a, err
 	}
@@ -171,7 +175,9 @@ func (s accounts) IssueReset(_ context.Context, by client.By, id directory.Accou
 		id = a.ID
 	}
 	s.p.mu.Unlock()
-	as, err := s.of(by, id, func(*directory.Account) {})
+	as, err := s.of(by, id, func(a *directory.Account) {
+		a.Reset = &directory.Reset{At: s.p.now.Unix(), By: directory.Actor{Office: s.from, Account: by.Account}}
+	})
 	if err == nil {
 		s.p.mu.Lock()
 		s.p.resets[as[0].Login] = directory.NormalCode(code)

@@ -182,7 +182,7 @@ func (c *call) confirmDo(a directory.Account) error {
 		next = c.base() + "/desk"
 	}
 	if first && done == "" {
-		done = c.told(a.Login)
+		done = c.told(a)
 	}
 	if done != "" {
 		c.tell(next, done)
@@ -191,9 +191,14 @@ func (c *call) confirmDo(a directory.Account) error {
 	return nil
 }
 
-// told is the notice for somebody who is in at last: that others have tried, "" for nothing to say.
-func (c *call) told(login string) string {
-	if c.limiter.Told(login).N > 0 {
+// told is the notice for somebody who is in at last: that a code was issued with which others could come in, or that they have
+// tried; "" for nothing to say.
+func (c *call) told(a directory.Account) string {
+	failures := c.limiter.Told(a.Login).N
+	switch {
+	case c.resetShown(a):
+		return "code_issued"
+	case failures > 0:
 		return "failures"
 	}
 	return ""

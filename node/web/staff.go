@@ -274,6 +274,9 @@ func (c *call) typedPeriod(v url.Values, both bool) (p directory.Period, faults 
 // issueReset makes a code for a new password and shows it, once.
 func (c *call) issueReset(a directory.Account, id directory.AccountID, login, name, back string, v url.Values) error {
 	code, until, err := c.office.IssueReset(c.r.Context(), a, id, login)
+	if id == "" && directory.CodeOf(err) == directory.Exhausted {
+		return c.askCitizenReset(login, []page.Problem{{Field: "login", Text: c.l.T("fault.resets")}})
+	}
 	if err != nil {
 		faults, err := c.changeFault("login", err)
 		if err != nil {

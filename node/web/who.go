@@ -239,7 +239,7 @@ func (c *call) enter(a directory.Account, next, done string) error {
 		return c.see("/desk/confirm?next=" + url.QueryEscape(next))
 	}
 	if done == "" {
-		done = c.told(a.Login)
+		done = c.told(a)
 	}
 	if next == "" {
 		next = c.base() + map[page.Site]string{page.Portal: "/dossiers", page.Desk: "/desk"}[c.door]
