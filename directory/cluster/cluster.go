@@ -164,13 +164,14 @@ func (c *Cluster) open() (err error) {
 	if err != nil {
 		return fmt.Errorf("log in %s: %w", logs, err)
 	}
-	c.logs = &logStore{WAL: c.wal, stop: c.m.stop}
+	c.logs = newLogStore(c.wal, c.m.stop)
+	c.m.durable = c.logs.awaitDisk
 	cache, err := raft.NewLogCache(2*maxAppend, c.logs)
 	if err != nil {
 		return err
 	}
 	c.layer = newLayer(c)
-	c.trans = transport{fit: c.fit, NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	c.trans = transport{fit: c.fit, onDisk: c.logs.onDisk, NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream: c.layer, MaxPool: maxPool, MaxRPCsInFlight: maxInFlight, Timeout: rpcTimeout, Logger: hlog,
 	})}
 	conf := c.raftConfig()
@@ -187,6 +188,7 @@ func (c *Cluster) open() (err error) {
 	if c.raft, err = raft.NewRaft(conf, c.m, cache, c.wal, c.places, c.trans); err != nil {
 		return err
 	}
+	c.logs.raft.Store(c.raft)
 	c.cfg.Link.Handle(askProtocol, link.Known, c.answer)
 	c.cfg.Link.Handle(sessionProtocol, link.Known, c.serveSession)
 	go c.watchLeader()
@@ -266,6 +268,9 @@ func (c *Cluster) closeAll() (err error) {
 		err = c.trans.Close()
 	}
 	if c.wal != nil {
+		if c.logs != nil {
+			c.logs.settle() // its error was told where it arose
+		}
 		err = errors.Join(err, c.wal.Close())
 	}
 	if c.meta != nil {
@@ -319,7 +324,7 @@ func (c *Cluster) Status() Status {
 	applied, _, err := c.m.state()
 	s := Status{
 		Name: c.cfg.Self, Leader: leader, State: c.raft.State().String(), Term: c.raft.CurrentTerm(),
-		LastLog: c.raft.LastIndex(), Committed: c.raft.CommitIndex(), Applied: applied,
+		LastLog: c.raft.LastIndex(), Committed: c.committed(), Applied: applied,
 	}
 	if err != nil {
 		s.Failure = err.Error()

@@ -22,7 +22,8 @@
 //	raft/snapshots/  the place in the log where it may begin, and tables that another server has just sent
 //	tables/          the tables (Badger) and the place in the log they stand at, moved in one transaction
 //
-// The log is the truth and the tables are made from it. What is applied is in memory at first and goes to disk behind, so
+// The log is the truth and the tables are made from it. The leader's disk and the others' take an entry at the same time; it is
+// committed, for all that is told or applied, when the leader's has it and so many others that they are a majority. What is applied is in memory at first and goes to disk behind, so
 // tables on disk are as of a place that was passed about a second ago; a restart goes on from there. The log is shortened
 // up to a place that the tables on disk have reached.
 //

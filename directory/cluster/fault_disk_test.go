@@ -150,6 +150,36 @@ func TestALeaderWithASlowDiskGoesOnLeading(t *testing.T) {
 	})
 }
 
+// TestNothingIsToldOfAChangeBeforeTheLeaderHasIt: the leader's disk and the others' write at the same time. That the others have a
+// change, and the leader not yet, is not seen anywhere.
+func TestNothingIsToldOfAChangeBeforeTheLeaderHasIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := onBadDisks(t)
+		l := p.leader()
+		p.holds(0)
+		start := time.Now()
+		before := p.up[l].Status()
+		p.files[l].slow.Store(int64(1500 * time.Millisecond))
+		done := make(chan time.Duration)
+		go func() {
+			p.propose(p.other(l), p.account())
+			done <- time.Since(start)
+		}()
+		time.Sleep(time.Second)
+		for name, s := range p.up {
+			if s := s.Status(); s.Committed != before.Committed || s.Applied != before.Applied || s.LastLog <= before.LastLog {
+				t.Errorf("%s says that the log goes to %d, is committed to %d and applied to %d; before it was %d, %d and %d",
+					name, s.LastLog, s.Committed, s.Applied, before.LastLog, before.Committed, before.Applied)
+			}
+		}
+		if took := <-done; took < 1500*time.Millisecond {
+			t.Errorf("acknowledged after %v, before the leader's disk had it", took)
+		}
+		p.files[l].slow.Store(0)
+		p.holds(1)
+	})
+}
+
 func TestALeaderWhoseDiskHangsIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := onBadDisks(t)

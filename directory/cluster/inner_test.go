@@ -49,7 +49,7 @@ func publish(i int) *command.Publish {
 func rows(t testing.TB, db *badger.DB) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	v := &view{base: newBase(db)}
+	v := &view{base: newBase(db, 0, newRowCache(0))}
 	defer v.base.give()
 	if err := v.Scan("", func(k string, v []byte) error { out[k] = string(v); return nil }); err != nil {
 		t.Fatal(err)
@@ -172,7 +172,7 @@ func TestOverlayIsAMap(t *testing.T) {
 	}
 	start := rows(t, db)
 	rapid.Check(t, func(t *rapid.T) {
-		v := &view{base: newBase(db)}
+		v := &view{base: newBase(db, 0, newRowCache(0))}
 		defer v.base.give()
 		o, model := newOverlay(v), maps.Clone(start)
 		for range rapid.IntRange(0, 30).Draw(t, "changes") {

@@ -21,6 +21,8 @@ type machine struct {
 	t *tables
 	// restored is told when the tables were replaced; a place that waited for it is reached.
 	restored func() error
+	// durable waits until the log is on disk up to an entry.
+	durable func(index uint64) error
 
 	mu      sync.Mutex
 	applied uint64
@@ -32,7 +34,7 @@ type machine struct {
 var _ raft.BatchingFSM = (*machine)(nil)
 
 func newMachine(db *badger.DB) (*machine, error) {
-	m := &machine{restored: func() error { return nil }, changed: make(chan struct{}), stopped: make(chan struct{})}
+	m := &machine{restored: func() error { return nil }, durable: func(uint64) error { return nil }, changed: make(chan struct{}), stopped: make(chan struct{})}
 	var err error
 	if m.t, err = newTables(db, m.stop); err != nil {
 		return nil, err
@@ -87,6 +89,12 @@ func (m *machine) Apply(l *raft.Log) any { return m.ApplyBatch([]*raft.Log{l})[0
 // ApplyBatch implements raft.BatchingFSM. The answer to a command is a state.Result, or an error once stopped.
 func (m *machine) ApplyBatch(logs []*raft.Log) []any {
 	out := make([]any, len(logs))
+	if err := m.durable(logs[len(logs)-1].Index); err != nil {
+		for i := range out {
+			out[i] = err
+		}
+		return out
+	}
 	for next := 0; next < len(logs); {
 		_, _, err := m.state()
 		if err == nil {

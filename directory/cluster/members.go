@@ -110,7 +110,7 @@ func (c *Cluster) tend() {
 	tick := time.NewTicker(tellEvery)
 	defer tick.Stop()
 	for round := 0; ; round++ {
-		c.witness.note(c.raft.CommitIndex(), time.Now())
+		c.witness.note(c.committed(), time.Now())
 		c.tellAll()
 		if round%2 == 1 {
 			c.witness.know(c.founding())
@@ -386,7 +386,7 @@ func (c *Cluster) Servers() (out []ServerStatus) {
 		}
 	}
 	leader, _ := c.Leader()
-	commit := c.raft.CommitIndex()
+	commit := c.committed()
 	for _, s := range c.servers() {
 		name := s.Member.Name
 		v := ServerStatus{Name: name, Addr: s.Member.Addr, State: s.State.String(), Role: role(name, leader, in), Alive: c.alive(name)}

@@ -76,7 +76,7 @@ const tellTime = 3 * time.Second
 // report is how this server is.
 func (c *Cluster) report() tell {
 	return tell{
-		Version: 1, Genesis: c.genesis, Founding: c.founding(), Term: c.raft.CurrentTerm(), Index: c.raft.CommitIndex(),
+		Version: 1, Genesis: c.genesis, Founding: c.founding(), Term: c.raft.CurrentTerm(), Index: c.committed(),
 		Level: c.cfg.Level, Program: c.cfg.Version, Starting: !c.gate.open(),
 	}
 }

@@ -63,7 +63,7 @@ func (c *Cluster) lastCommand(commit uint64) (uint64, error) {
 			return i, nil
 		}
 		var l raft.Log
-		if err := c.wal.GetLog(i, &l); err != nil {
+		if err := c.logs.GetLog(i, &l); err != nil {
 			return 0, errNotLeader // shortened meanwhile: the tables have moved on, ask again
 		}
 		if l.Type == raft.LogCommand {

@@ -31,8 +31,9 @@ const (
 // behind, oldest first, each part in one transaction together with the place in the log that the rows on disk then
 // stand at. A crash at any moment leaves the rows of some place in the log; the entries behind it are applied again.
 type tables struct {
-	db  *badger.DB
-	now atomic.Pointer[view] // nil while all rows are replaced, and after closing
+	db    *badger.DB
+	now   atomic.Pointer[view] // nil while all rows are replaced, and after closing
+	cache *rowCache
 
 	mu     sync.Mutex // of the rest; held for moments alone
 	active *memtable  // takes what is applied
@@ -59,7 +60,8 @@ func newTables(db *badger.DB, stop func(error)) (*tables, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.now.Store(&view{index: t.onDisk, recent: []*memtable{t.active}, base: newBase(db)})
+	t.cache = newRowCache(t.onDisk)
+	t.now.Store(&view{index: t.onDisk, recent: []*memtable{t.active}, base: newBase(db, t.onDisk, t.cache)})
 	t.writer.Go(t.write)
 	return t, nil
 }
@@ -223,8 +225,9 @@ func (t *tables) place(m *memtable) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.frozen, t.onDisk = t.frozen[1:], m.last
+	t.cache.move(m)
 	old := t.now.Load()
-	t.now.Store(&view{index: old.index, recent: slices.Clone(old.recent[:len(old.recent)-1]), base: newBase(t.db)})
+	t.now.Store(&view{index: old.index, recent: slices.Clone(old.recent[:len(old.recent)-1]), base: newBase(t.db, m.last, t.cache)})
 	old.base.give()
 	t.signal()
 	return nil
@@ -263,8 +266,8 @@ func (t *tables) replace(f func(db *badger.DB) (uint64, error)) (uint64, error) 
 		t.err = err
 		return 0, err
 	}
-	t.onDisk = index
-	t.now.Store(&view{index: index, recent: []*memtable{t.active}, base: newBase(t.db)})
+	t.onDisk, t.cache = index, newRowCache(index)
+	t.now.Store(&view{index: index, recent: []*memtable{t.active}, base: newBase(t.db, index, t.cache)})
 	return index, nil
 }
 

@@ -12,7 +12,8 @@ const maxAppendBytes = 4 << 20
 // nothing that a leader or a candidate sends, so that another comes to lead: Raft itself waits for its disk for ever.
 type transport struct {
 	*raft.NetworkTransport
-	fit func() error
+	fit    func() error
+	onDisk func(uint64) uint64
 }
 
 var (
@@ -20,11 +21,13 @@ var (
 	_ raft.WithPreVote = transport{}
 )
 
-// AppendEntries implements raft.Transport. Raft goes on behind the last entry that the request holds when it returns.
+// AppendEntries implements raft.Transport. Nothing is said to be committed that this server, if it counts itself, might still
+// lose. Raft goes on behind the last entry that the request holds when it returns.
 func (t transport) AppendEntries(id raft.ServerID, to raft.ServerAddress, a *raft.AppendEntriesRequest, r *raft.AppendEntriesResponse) error {
 	if err := t.fit(); err != nil {
 		return err
 	}
+	a.LeaderCommitIndex = t.onDisk(a.LeaderCommitIndex)
 	size := 0
 	for i, e := range a.Entries {
 		if size += len(e.Data); size > maxAppendBytes && i > 0 {

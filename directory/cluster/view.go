@@ -24,12 +24,14 @@ var _ state.Reader = (*view)(nil)
 // base is the tables on disk as of one moment, shared by all that read them.
 type base struct {
 	txn   *badger.Txn
+	index uint64 // where it stands
+	cache *rowCache
 	users atomic.Int64
 	gone  chan struct{} // closed when nobody uses it any more
 }
 
-func newBase(db *badger.DB) *base {
-	b := &base{txn: db.NewTransaction(false), gone: make(chan struct{})}
+func newBase(db *badger.DB, index uint64, cache *rowCache) *base {
+	b := &base{txn: db.NewTransaction(false), index: index, cache: cache, gone: make(chan struct{})}
 	b.users.Store(1)
 	return b
 }
@@ -61,14 +63,25 @@ func (v *view) Get(key string) ([]byte, error) {
 			return value, nil
 		}
 	}
-	item, err := v.base.txn.Get([]byte(tablePrefix + key))
-	if errors.Is(err, badger.ErrKeyNotFound) {
-		return nil, nil
+	return v.base.get(key)
+}
+
+// get returns a row on disk, nil if there is none.
+func (b *base) get(key string) (value []byte, err error) {
+	if value, known := b.cache.get(b.index, key); known {
+		return value, nil
+	}
+	item, err := b.txn.Get([]byte(tablePrefix + key))
+	if err == nil {
+		value, err = item.ValueCopy([]byte{})
+	} else if errors.Is(err, badger.ErrKeyNotFound) {
+		err = nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", key, err)
 	}
-	return item.ValueCopy([]byte{})
+	b.cache.keep(b.index, key, value)
+	return value, nil
 }
 
 // Scan implements state.Reader. The values are not to be changed.

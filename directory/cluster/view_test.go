@@ -45,6 +45,11 @@ func TestViewsAreMaps(t *testing.T) {
 					rt.Fatal(err)
 				}
 				pinned = append(pinned, kept{v, maps.Clone(model)})
+			case 2: // what a reader has looked at stays in memory
+				if len(pinned) > 0 {
+					k := pinned[rapid.IntRange(0, len(pinned)-1).Draw(rt, "reader")]
+					sameRows(rt, k.v, k.rows)
+				}
 			default:
 				index++
 				o := newOverlay(flat{})

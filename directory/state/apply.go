@@ -13,6 +13,9 @@ import (
 // Window is for how many entries of the log an answer is remembered: at a thousand changes a second, a minute.
 const Window = 1 << 16
 
+// RequestPrefix begins the keys of the answers that are remembered.
+const RequestPrefix = "request/"
+
 // remembered is the answer to a request, and where it was given.
 type remembered struct {
 	At     uint64 `cbor:"1,keyasint"`
@@ -33,7 +36,7 @@ func Apply(s Store, index uint64, entry []byte) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("entry %d: %w", index, err)
 	}
-	key := "request/" + hex.EncodeToString(e.Request[:])
+	key := RequestPrefix + hex.EncodeToString(e.Request[:])
 	old, ok, err := get[remembered](s, key)
 	if err != nil {
 		return Result{}, err

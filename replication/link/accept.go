@@ -33,32 +33,30 @@ func (l *Link) accept(listener *quic.Listener) {
 		if err != nil {
 			return
 		}
-		l.work.Go(func() { l.welcome(q) })
+		l.work.Go(func() { l.welcome(quicSession{q}) })
 	}
 }
 
 // welcome finds out who has connected and serves its streams until it leaves.
-func (l *Link) welcome(q *quic.Conn) {
-	point, id, err := tlsIDOf(q.ConnectionState().TLS)
+func (l *Link) welcome(s session) {
+	c, err := newConn(s)
 	if err != nil {
-		q.CloseWithError(codeClosed, "")
+		s.Close(codeClosed, "")
 		return
 	}
-	c := &conn{q: q, id: id, point: point}
-	c.hears()
-	p, err := l.cfg.Resolver.Identify(id)
+	p, err := l.cfg.Resolver.Identify(c.id)
 	switch {
 	case err != nil:
 		l.entertain(c)
 		return
 	case !p.Trusted(time.Now()):
-		l.log.Warn("revoked key turned away", "peer", p.Name, "addr", q.RemoteAddr().String())
+		l.log.Warn("revoked key turned away", "peer", p.Name, "addr", s.RemoteAddr().String())
 		c.refuse(Revoked)
 		return
 	}
 	c.known.Store(true)
 	if !l.keep(c) {
-		q.CloseWithError(codeClosed, "")
+		s.Close(codeClosed, "")
 		return
 	}
 	l.contact(p.Name)
@@ -86,7 +84,7 @@ func (l *Link) entertain(c *conn) {
 		c.refuse(Busy)
 		return
 	}
-	timer := time.AfterFunc(strangerTime, func() { c.q.CloseWithError(codeClosed, "") })
+	timer := time.AfterFunc(strangerTime, func() { c.s.Close(codeClosed, "") })
 	l.serve(c)
 	timer.Stop()
 	l.mu.Lock()
@@ -101,7 +99,7 @@ func (l *Link) serve(c *conn) {
 		room = make(chan struct{}, strangerStreams)
 	}
 	for {
-		q, err := c.q.AcceptStream(l.ctx)
+		q, err := c.s.AcceptStream(l.ctx)
 		if err != nil {
 			return
 		}
@@ -130,7 +128,7 @@ func (l *Link) take(c *conn, s *Stream) {
 		s.deny(Malformed)
 		return
 	}
-	from := Caller{TLSPoint: c.point, Addr: c.q.RemoteAddr().String()}
+	from := Caller{TLSPoint: c.point, Addr: c.s.RemoteAddr().String()}
 	p, err := l.cfg.Resolver.Identify(c.id)
 	switch {
 	case err == nil && !p.Trusted(time.Now()):
@@ -157,6 +155,6 @@ func (l *Link) take(c *conn, s *Stream) {
 	s.SetDeadline(time.Time{})
 	ctx, cancel := context.WithCancel(l.ctx)
 	defer cancel()
-	defer context.AfterFunc(c.q.Context(), cancel)()
+	defer context.AfterFunc(c.s.Context(), cancel)()
 	h.serve(ctx, from, s)
 }

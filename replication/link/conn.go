@@ -12,13 +12,32 @@ import (
 
 // conn is one connection, dialled or accepted: once open there is no difference.
 type conn struct {
-	q       *quic.Conn
+	s       session
 	id      digest.Digest // of the peer's TLS key
 	point   []byte
 	known   atomic.Bool // the resolver has known the key while this connection was open
 	streams atomic.Int64
 	retired atomic.Bool
 	heard   atomic.Int64 // Unix milliseconds: when bytes of a stream last came in
+}
+
+// newConn finds out from the handshake who is at the other end.
+func newConn(s session) (*conn, error) {
+	point, id, err := tlsIDOf(s.TLS())
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{s: s, id: id, point: point}
+	c.hears()
+	return c, nil
+}
+
+// udp is the connection below, nil where it runs over TCP.
+func (c *conn) udp() *quic.Conn {
+	if q, ok := c.s.(quicSession); ok {
+		return q.Conn
+	}
+	return nil
 }
 
 // hears notes that the peer is there.
@@ -31,7 +50,7 @@ func (c *conn) lively() bool {
 
 // refuse closes the connection and tells the peer why.
 func (c *conn) refuse(w Why) {
-	c.q.CloseWithError(codeRefused+quic.ApplicationErrorCode(w), w.String())
+	c.s.Close(codeRefused+quic.ApplicationErrorCode(w), w.String())
 }
 
 // hold and release count the streams, so that a retired connection closes with its last one.
@@ -39,7 +58,7 @@ func (c *conn) hold() { c.streams.Add(1) }
 
 func (c *conn) release() {
 	if c.streams.Add(-1) == 0 && c.retired.Load() {
-		c.q.CloseWithError(codeClosed, "")
+		c.s.Close(codeClosed, "")
 	}
 }
 
@@ -53,7 +72,7 @@ func (l *Link) keep(c *conn) bool {
 	}
 	l.conns[c.id] = append(l.conns[c.id], c)
 	l.work.Go(func() {
-		<-c.q.Context().Done()
+		<-c.s.Context().Done()
 		l.forget(c)
 	})
 	return true
@@ -75,7 +94,7 @@ func (l *Link) retire(c *conn) {
 	l.forget(c)
 	c.retired.Store(true)
 	if c.streams.Load() == 0 {
-		c.q.CloseWithError(codeClosed, "")
+		c.s.Close(codeClosed, "")
 	}
 }
 
@@ -84,7 +103,7 @@ func (l *Link) open(id digest.Digest) *conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range slices.Backward(l.conns[id]) {
-		if c.q.Context().Err() == nil {
+		if c.s.Context().Err() == nil {
 			return c
 		}
 	}

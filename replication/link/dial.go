@@ -107,7 +107,7 @@ func (l *Link) stream(ctx context.Context, t target, proto string, wait bool) (*
 func (l *Link) begin(ctx context.Context, c *conn, proto string, wait bool) (*Stream, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, dialTimeout, fmt.Errorf("%w: no answer within %s", ErrUnreachable, dialTimeout))
 	defer cancel()
-	q, err := c.q.OpenStreamSync(ctx)
+	q, err := c.s.OpenStream(ctx)
 	if err != nil {
 		return nil, cause(ctx, err)
 	}
@@ -188,15 +188,13 @@ func (l *Link) handshakeAt(t target, addr string) (*conn, error) {
 	if err != nil {
 		return nil, cause(ctx, err)
 	}
-	point, id, err := tlsIDOf(q.ConnectionState().TLS)
+	c, err := newConn(quicSession{q})
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{q: q, id: id, point: point}
 	c.known.Store(t.name != "")
-	c.hears()
 	if !l.keep(c) {
-		q.CloseWithError(codeClosed, "")
+		c.s.Close(codeClosed, "")
 		return nil, ErrClosed
 	}
 	l.work.Go(func() { l.serve(c) })

@@ -250,7 +250,7 @@ func (l *Link) Close() error {
 	}
 	l.mu.Unlock()
 	for _, c := range all {
-		c.q.CloseWithError(codeClosed, "")
+		c.s.Close(codeClosed, "")
 	}
 	l.stop()
 	err := errors.Join(l.quic.Close(), l.cfg.Conn.Close())

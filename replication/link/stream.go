@@ -9,15 +9,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/quic-go/quic-go"
-
 	"motcua/crypto/wire"
 )
 
 // Stream is a two-way stream of one protocol. It is a net.Conn that also carries messages. One goroutine may read
 // while another writes.
 type Stream struct {
-	q    *quic.Stream
+	q    pipe
 	c    *conn
 	done chan struct{}
 	once sync.Once
@@ -28,7 +26,7 @@ type Stream struct {
 
 var _ net.Conn = (*Stream)(nil)
 
-func newStream(c *conn, q *quic.Stream) *Stream {
+func newStream(c *conn, q pipe) *Stream {
 	c.hold()
 	return &Stream{q: q, c: c, done: make(chan struct{})}
 }
@@ -171,10 +169,10 @@ func (s *Stream) finish() {
 func (s *Stream) Done() <-chan struct{} { return s.done }
 
 // LocalAddr is the address of the socket.
-func (s *Stream) LocalAddr() net.Addr { return s.c.q.LocalAddr() }
+func (s *Stream) LocalAddr() net.Addr { return s.c.s.LocalAddr() }
 
 // RemoteAddr is where the peer is.
-func (s *Stream) RemoteAddr() net.Addr { return s.c.q.RemoteAddr() }
+func (s *Stream) RemoteAddr() net.Addr { return s.c.s.RemoteAddr() }
 
 // SetDeadline bounds reading and writing; the zero time takes the bound away.
 func (s *Stream) SetDeadline(t time.Time) error { return s.q.SetDeadline(t) }

@@ -111,7 +111,7 @@ func dial(t *testing.T, l *Link) (*Stream, *x509.Certificate) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, s.c.q.ConnectionState().TLS.PeerCertificates[0]
+	return s, s.c.s.TLS().PeerCertificates[0]
 }
 
 func echo(t *testing.T, s *Stream, text string) {
