@@ -14,4 +14,6 @@ const (
 	ReplyTooNew      Reason = "reply_too_new"     // the recipient answers as a newer version does
 	BadReceipt       Reason = "bad_receipt"       // its receipt does not hold
 	Fault            Reason = "fault"             // a fault of this machine: its log says which
+	KeptByRelay      Reason = "kept_by_relay"     // the recipient is out of reach, and a relay keeps the parcel for it
+	RelayDropped     Reason = "relay_dropped"     // province IT has taken the parcel off the relay that kept it
 )

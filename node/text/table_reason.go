@@ -10,6 +10,8 @@ var reasons = map[string]phrase{
 	"parcel.why.reply_too_new":     {"Nơi nhận dùng phiên bản mới hơn; nâng cấp máy chủ tại đây", "The recipient runs a newer version; upgrade this machine"},
 	"parcel.why.bad_receipt":       {"Biên nhận của nơi nhận không hợp lệ; có thể nơi nhận vừa đổi khóa", "The recipient’s receipt does not hold; it may have a new key"},
 	"parcel.why.fault":             {"Lỗi của máy chủ tại đây; xem nhật ký hệ thống", "A fault of this machine; see its log"},
+	"parcel.why.kept_by_relay":     {"Chưa liên lạc được với nơi nhận; trạm trung chuyển đang giữ và sẽ chuyển khi nơi nhận có mạng", "The recipient is out of reach; a relay keeps it and hands it over when the recipient is back"},
+	"parcel.why.relay_dropped":     {"Bộ phận công nghệ thông tin của tỉnh đã gỡ gói này khỏi trạm trung chuyển; cơ quan vẫn giữ bản gốc và tiếp tục gửi trực tiếp", "The province’s IT has taken it off the relay; this office still has it and goes on trying directly"},
 	"parcel.why.no_room":           {"Nơi nhận hết chỗ chứa", "The recipient has no room for it"},
 	"parcel.why.too_busy":          {"Nơi nhận đang bận", "The recipient is busy"},
 	"parcel.why.sender_unknown":    {"Nơi nhận chưa biết khóa của cơ quan này; sẽ gửi lại khi danh bạ được cập nhật", "The recipient does not know this office’s key yet; it is sent again when its edition is newer"},

@@ -29,25 +29,29 @@ const (
 	lookAgain     = 10 * time.Minute // between looks at the outbox for names that nobody woke
 )
 
-// Config is what a courier works with. All fields but Log and Ring are required.
+// Config is what a courier works with. All fields but Log, Ring, Relay and Inbox are required.
 type Config struct {
 	Self     replication.Name
 	Identity *identity.Private
 	// Ring holds Identity and is where another takes its place; by default there is none. What is sealed to a former one opens.
-	Ring     *identity.Ring
-	Link     *link.Link
-	Spool    *spool.Spool
-	Outbox   replication.Outbox
+	Ring   *identity.Ring
+	Link   *link.Link
+	Spool  *spool.Spool
+	Outbox replication.Outbox
+	// Inbox is where parcels take effect. A courier without one only sends.
 	Inbox    replication.Inbox
 	Resolver replication.Resolver
-	Log      *slog.Logger
+	// Relay takes parcels whose recipient is out of reach; nil: they wait.
+	Relay Carrier
+	Log   *slog.Logger
 }
 
 // Courier carries the parcels of one name. It is safe for concurrent use.
 type Courier struct {
-	cfg  Config
-	log  *slog.Logger
-	room slots
+	cfg   Config
+	log   *slog.Logger
+	room  slots
+	aside aside
 
 	mu      sync.Mutex
 	running context.Context // nil unless Run is running
@@ -67,8 +71,11 @@ func New(cfg Config) *Courier {
 	c := &Courier{
 		cfg: cfg, log: cfg.Log,
 		workers: map[replication.Name]*worker{}, busy: map[digest.Digest]chan struct{}{},
+		aside: aside{dark: map[replication.Name]time.Time{}, given: map[digest.Digest]gift{}},
 	}
-	cfg.Link.Handle(replication.TransferProtocol, link.Known, c.answer)
+	if cfg.Inbox != nil {
+		cfg.Link.Handle(replication.TransferProtocol, link.Known, c.answer)
+	}
 	cfg.Link.OnContact(c.Wake)
 	return c
 }
@@ -84,6 +91,10 @@ func (c *Courier) Run(ctx context.Context) error {
 	c.running = ctx
 	c.mu.Unlock()
 	c.wakeAll(peers)
+	if c.cfg.Relay != nil {
+		c.work.Go(func() { c.giveAside(ctx, false) })
+		c.work.Go(func() { c.giveAside(ctx, true) })
+	}
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
 	for {

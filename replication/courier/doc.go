@@ -7,6 +7,9 @@
 // [Courier.Wake], a connection from the peer, or a sighting of it cuts the wait short. A parcel that one recipient
 // cannot take now does not hold up the others for it.
 //
+// While a recipient is out of reach for some minutes, its parcels are given to the [Carrier] too, if there is one, to be kept for
+// it. They stay in the outbox all the same: what comes first settles them, and the other way has no second effect.
+//
 // # Receiving
 //
 // [Courier.Deliver] is the one way in, whichever carrier brings the parcel. In this order: a parcel taken before gets

@@ -128,6 +128,9 @@ func (w *worker) rouse() {
 func (w *worker) note(ctx context.Context, r result) {
 	delete(w.flying, r.id)
 	now := time.Now()
+	if ctx.Err() == nil {
+		w.c.aside.note(w.to, r.err)
+	}
 	switch {
 	case r.err == nil:
 		delete(w.held, r.id)
@@ -145,7 +148,7 @@ func (w *worker) note(ctx context.Context, r result) {
 		w.rouse()
 	}
 	w.c.log.Info("parcel not delivered", "peer", w.to, "parcel", r.id.Short(), "err", r.err)
-	w.c.cfg.Outbox.Attempted(ctx, r.id, now, reason(r.err))
+	w.c.cfg.Outbox.Attempted(ctx, r.id, now, w.c.aside.reason(r.id, reason(r.err)))
 }
 
 // ofParcel tells failures of one parcel from failures to reach the recipient at all.
