@@ -49,6 +49,7 @@ func commands() []*command {
 		accountCommands(),
 		keyCommands(),
 		bundleCommands(),
+		relayCommands(),
 		benchCommands(),
 		[]*command{versionCommand()},
 	)

@@ -113,6 +113,7 @@ func (s *Server) Admin() http.Handler {
 	s.adminOffices(mux)
 	s.adminAccounts(mux)
 	s.adminKeys(mux)
+	s.adminRelay(mux)
 	return mux
 }
 

@@ -29,6 +29,10 @@
 // A node is enrolled with a token, used once; it may put other keys in the place of its own; province IT revokes them. Each shows
 // in the next edition, a second or two later, and at once in whom this server lets connect.
 //
+// # Relay
+//
+// Each server keeps sealed parcels for offices that are away, see package relay, and can read none of them.
+//
 // # Members
 //
 // Every server signs the succession that the tables draw up when one joins, leaves or changes its keys, and keeps the chain of

@@ -26,9 +26,14 @@ type roster struct {
 type names struct {
 	peers map[replication.Name]replication.Peer
 	byTLS map[digest.Digest]replication.Peer
+	// bySign has the keys that were replaced too.
+	bySign map[digest.Digest]replication.Peer
 }
 
-var _ replication.Resolver = (*roster)(nil)
+var (
+	_ replication.Resolver = (*roster)(nil)
+	_ replication.Signers  = (*roster)(nil)
+)
 
 func newRoster(servers []directory.Server) (*roster, error) {
 	r := &roster{keys: map[digest.Digest]*identity.Keys{}}
@@ -37,7 +42,7 @@ func newRoster(servers []directory.Server) (*roster, error) {
 
 // update shows servers and nodes. One goroutine at a time.
 func (r *roster) update(servers []directory.Server, nodes []directory.Node) error {
-	n := &names{peers: map[replication.Name]replication.Peer{}, byTLS: map[digest.Digest]replication.Peer{}}
+	n := &names{peers: map[replication.Name]replication.Peer{}, byTLS: map[digest.Digest]replication.Peer{}, bySign: map[digest.Digest]replication.Peer{}}
 	for _, s := range servers {
 		// Keys that were replaced are a stranger's: their holder is told so, and no more. The next ones are its own already, as
 		// it may be the first to learn that they are in force.
@@ -80,6 +85,7 @@ func (r *roster) add(n *names, name replication.Name, id identity.Public, addr s
 		n.peers[name] = p
 	}
 	n.byTLS[identity.TLSID(id.TLS)] = p
+	n.bySign[keys.Sign.ID()] = p
 	return nil
 }
 
@@ -99,6 +105,12 @@ func (r *roster) Identify(tlsID digest.Digest) (replication.Peer, error) {
 		return p, fmt.Errorf("key %s: %w", tlsID.Short(), replication.ErrUnknown)
 	}
 	return p, nil
+}
+
+// Signer implements replication.Signers.
+func (r *roster) Signer(key digest.Digest) (replication.Peer, bool) {
+	p, ok := r.names.Load().bySign[key]
+	return p, ok
 }
 
 // follow keeps the roster and what the server says of itself as the tables are, until ctx ends.

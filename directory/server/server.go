@@ -22,6 +22,7 @@ import (
 	"motcua/replication"
 	"motcua/replication/gossip"
 	"motcua/replication/link"
+	"motcua/replication/relay"
 )
 
 // Config says which server this is. All fields but Version, Log, Now, OfficeRate and Free are required.
@@ -58,6 +59,7 @@ type Server struct {
 	roster   *roster
 	link     *link.Link
 	cluster  *cluster.Cluster
+	relay    *relay.Relay
 	gossip   *gossip.Gossip
 	limits   *limits
 	sessions sessionCount
@@ -130,9 +132,16 @@ func (s *Server) open() (err error) {
 	s.link.Handle(client.SessionProtocol, link.Known, s.converse)
 	s.link.Handle(client.EnrolProtocol, link.Anyone, s.enrol)
 	s.link.Handle(client.EditionProtocol, link.Known, s.handOut)
+	s.relay, err = relay.Open(relay.Config{
+		Dir: filepath.Join(s.cfg.Dir, relayFolder), Self: name, Identity: s.cfg.Identity, Link: s.link, Resolver: s.roster,
+		Serves: s.keepsFor, Now: s.cfg.Now, Free: s.cfg.Free, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
 	s.gossip, err = gossip.New(gossip.Config{
 		Name: name, Link: s.link, Key: s.cfg.Genesis.GossipKey, Advertise: s.self.Addr, Seeds: s.seeds, Log: s.log,
-		OnPeer: func(replication.Name, gossip.Meta) {},
+		OnPeer: func(name replication.Name, _ gossip.Meta) { s.relay.Seen(name) },
 	}, gossip.Meta{Version: s.cfg.Version})
 	return err
 }
@@ -207,6 +216,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	work.Go(func() { s.follow(ctx) })
 	work.Go(func() { s.tend(ctx) })
+	work.Go(func() { s.keepParcels(ctx) })
 	full := make(chan error, 1)
 	work.Go(func() { full <- s.watchRoom(ctx) })
 	var err error

@@ -56,6 +56,8 @@ func (n *Server) Admin() http.Handler {
 	mux.HandleFunc("POST /edition", n.adminInstallEdition)
 	mux.HandleFunc("GET /bundle", n.adminWriteBundle)
 	mux.HandleFunc("POST /bundle", n.adminReadBundle)
+	mux.HandleFunc("GET /relay", n.adminRelay)
+	mux.HandleFunc("POST /relay/drop", n.adminRelayDrop)
 	return mux
 }
 

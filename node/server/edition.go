@@ -381,6 +381,7 @@ func (n *Server) ahead(asked map[replication.Name]bool) (replication.Name, bool)
 func (n *Server) seen(name replication.Name, m gossip.Meta) {
 	n.office.Heard()
 	n.courier.Wake(name)
+	n.relay.Seen(name)
 	n.sight(name)
 	if m.Edition <= n.replica.Number() {
 		return

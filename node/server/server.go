@@ -24,6 +24,7 @@ import (
 	"motcua/replication/courier"
 	"motcua/replication/gossip"
 	"motcua/replication/link"
+	"motcua/replication/relay"
 	"motcua/replication/spool"
 )
 
@@ -60,6 +61,8 @@ type Server struct {
 	link    *link.Link
 	calls   *client.Client
 	courier *courier.Courier
+	relays  *relay.Client
+	relay   *relay.Relay
 	gossip  *gossip.Gossip
 	office  *office.Office
 
@@ -177,10 +180,14 @@ func (n *Server) connect() (err error) {
 		Now: n.cfg.Now, Log: n.log, Wake: func(to replication.Name) { n.courier.Wake(to) },
 	})
 	n.office.Recovered(n.replica.Recovered())
+	n.openRelays()
 	n.courier = courier.New(courier.Config{
 		Self: self, Identity: n.ring.Now(), Ring: n.ring, Link: n.link, Spool: n.spool, Outbox: n.office.Outbox(), Inbox: n.office.Inbox(),
-		Resolver: n.replica, Log: n.log,
+		Resolver: n.replica, Relay: n.relays, Log: n.log,
 	})
+	if err := n.openRelay(); err != nil {
+		return fmt.Errorf("open node: %w", err)
+	}
 	n.link.OnContact(n.sight)
 	n.link.Handle(office.Protocol, link.Known, n.answer)
 	n.editions = client.NewEditions(n.replica, handsAtOnce)
@@ -264,6 +271,8 @@ func (n *Server) Run(ctx context.Context) error {
 	work.Go(func() { n.keepPlace(ctx) })
 	work.Go(func() { n.takeFromPeers(ctx) })
 	work.Go(func() { n.keepKeys(ctx) })
+	work.Go(func() { n.relays.Run(ctx) })
+	work.Go(func() { n.keepParcels(ctx) })
 	work.Go(func() { errs <- n.courier.Run(ctx) })
 	work.Go(func() { errs <- n.servePages(ctx) })
 	var err error

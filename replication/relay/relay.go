@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"motcua/crypto/digest"
+	"motcua/crypto/disk"
 	"motcua/crypto/identity"
 	"motcua/replication"
 	"motcua/replication/courier"
@@ -41,9 +42,11 @@ type Config struct {
 	Resolver replication.Resolver
 	// Serves tells whether parcels from one to another are kept here; nil: all are.
 	Serves func(from, to replication.Name) bool
-	Quota  Quota            // zero: DefaultQuota
-	Now    func() time.Time // default time.Now
-	Log    *slog.Logger     // default: nothing
+	Quota  Quota // zero: DefaultQuota
+	// Free tells how many bytes are left on the disk of a folder; nil asks the operating system.
+	Free func(dir string) (uint64, error)
+	Now  func() time.Time // default time.Now
+	Log  *slog.Logger     // default: nothing
 }
 
 // Relay keeps parcels for others. It is safe for concurrent use.
@@ -238,6 +241,9 @@ func (r *Relay) judge(from replication.Name, p replication.Parcel) error {
 // enter takes room for the parcel.
 func (r *Relay) enter(p replication.Parcel) (leave func(), err error) {
 	id := p.ID()
+	if err := disk.Room(r.cfg.Dir, r.cfg.Quota.Reserve+uint64(p.Manifest.Bytes()), r.cfg.Free); err != nil {
+		return nil, deny(Full, err)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ids[id] {

@@ -73,12 +73,14 @@ func itemOf(id digest.Digest, e entry) *item {
 type Quota struct {
 	SenderParcels, RecipientParcels, Parcels int
 	SenderBytes, RecipientBytes, Bytes       int64
+	// Reserve is how many bytes of the disk are left to the machine's own work.
+	Reserve uint64
 }
 
 // DefaultQuota is that of a directory server.
 var DefaultQuota = Quota{
 	SenderParcels: 2000, RecipientParcels: 4000, Parcels: 20_000,
-	SenderBytes: 4 << 30, RecipientBytes: 8 << 30, Bytes: 40 << 30,
+	SenderBytes: 4 << 30, RecipientBytes: 8 << 30, Bytes: 40 << 30, Reserve: 2 << 30,
 }
 
 // shelf is the folder of entries, and what they take.
