@@ -4,7 +4,7 @@ package command
 // understands it and [SetLevel] has said so: a server that meets one it does not know would have to stop.
 //
 //	1  kinds 1 to 11, as first installed
-//	2  kinds from 12 on, and the keys that came with them
+//	2  kinds from 12 on, the keys that came with them, and the queue in which answers are remembered
 const Level = 2
 
 // leveled is a command some of whose keys need a higher level than its kind.

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -9,18 +8,6 @@ import (
 	"motcua/directory"
 	"motcua/directory/command"
 )
-
-// Window is for how many entries of the log an answer is remembered: at a thousand changes a second, a minute.
-const Window = 1 << 16
-
-// RequestPrefix begins the keys of the answers that are remembered.
-const RequestPrefix = "request/"
-
-// remembered is the answer to a request, and where it was given.
-type remembered struct {
-	At     uint64 `cbor:"1,keyasint"`
-	Result Result `cbor:"2,keyasint"`
-}
 
 // transition is one entry being applied.
 type transition struct {
@@ -36,13 +23,8 @@ func Apply(s Store, index uint64, entry []byte) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("entry %d: %w", index, err)
 	}
-	key := RequestPrefix + hex.EncodeToString(e.Request[:])
-	old, ok, err := get[remembered](s, key)
-	if err != nil {
-		return Result{}, err
-	}
-	if ok && old.At+Window > index {
-		return old.Result, nil
+	if old, ok, err := answered(s, e.Request, index); err != nil || ok {
+		return old, err
 	}
 	last, err := Time(s)
 	if err != nil {
@@ -56,7 +38,7 @@ func Apply(s Store, index uint64, entry []byte) (Result, error) {
 	if r.Failure == nil && t.at > last {
 		err = put(t, "meta/time", t.at)
 	}
-	return r, errors.Join(err, t.remember(key, r))
+	return r, errors.Join(err, t.remember(e.Request, r))
 }
 
 // Time is the time of the last change, Unix milliseconds, 0 before the first. It is that of the leader's clock, and does not
@@ -65,18 +47,6 @@ func Apply(s Store, index uint64, entry []byte) (Result, error) {
 func Time(r Reader) (int64, error) {
 	at, _, err := get[int64](r, "meta/time")
 	return at, err
-}
-
-func (t *transition) remember(key string, r Result) error {
-	slot := fmt.Sprintf("recent/%05x", t.index%Window)
-	old, ok, err := get[string](t, slot)
-	if err != nil {
-		return err
-	}
-	if ok && old != key {
-		t.Delete(old)
-	}
-	return errors.Join(put(t, slot, key), put(t, key, remembered{t.index, r}))
 }
 
 // decide turns a failure of the directory into an answer, and lets every other error stop the server. Whatever fails

@@ -9,9 +9,10 @@
 //
 // # Exactly once
 //
-// The answer to a request is remembered under its id for the next [Window] entries; the same request again gets the same
-// answer and has no effect. Old answers are deleted for space alone: what is too old counts as forgotten even if the
-// deletion was not carried out.
+// The answer to a request is remembered under its id; the same request again gets the same answer and has no effect. It is
+// forgotten once it is both [Window] entries and [KeptFor] old, by the time of the tables, so that every server forgets alike;
+// the oldest before, where there are [MaxAnswers]. Servers of the first upgrade level remembered for [Window] entries, some
+// seconds when there is much to do. What they remembered counts as forgotten then, even if it was not deleted.
 //
 // # Keys
 //
@@ -42,7 +43,8 @@
 //	edition/SLOT/head  edition/SLOT/sign/MEMBER
 //	bulk/edition/SLOT/PIECE        bodies, in a ring of slots; means nothing without its head
 //	delta/SLOT                     what an edition has changed, in a ring; its bytes are at bulk/delta/SLOT/PIECE
-//	request/ID  recent/SLOT        answers remembered
+//	request/ID  recent/SLOT        answers remembered; of the first upgrade level, where each is in a ring
+//	meta/answers  answer/NUMBER    which answers are remembered in turn, and which request each is of
 //	meta/publication               number of the newest publication
 //	publication/NUMBER             who published, on which decision
 //	publication-of/ID              number of the publication of an id

@@ -104,7 +104,7 @@ func enrolment(hash digest.Digest, id byte) *command.Enrol {
 // apply applies a command as a new request.
 func (s *tables) apply(c command.Command) state.Result {
 	s.t.Helper()
-	return s.repeat(command.RequestID{byte(len(s.log)), byte(len(s.log) >> 8), 1}, c)
+	return s.repeat(command.RequestID{byte(len(s.log)), byte(len(s.log) >> 8), 1, byte(len(s.log) >> 16)}, c)
 }
 
 func (s *tables) repeat(id command.RequestID, c command.Command) state.Result {
@@ -147,7 +147,8 @@ func (s *tables) fails(code directory.Code, c command.Command) {
 func (s *tables) content() map[string]string {
 	out := map[string]string{}
 	for k, v := range s.memory {
-		if !strings.HasPrefix(k, "request/") && !strings.HasPrefix(k, "recent/") {
+		memory := k == "meta/answers" || strings.HasPrefix(k, "request/") || strings.HasPrefix(k, "recent/") || strings.HasPrefix(k, "answer/")
+		if !memory {
 			out[k] = string(v)
 		}
 	}
