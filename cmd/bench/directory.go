@@ -16,6 +16,8 @@ type Target interface {
 	Name() string
 	// Write stores a record of about ValueSize bytes under a key of its connection and returns once it is on the disks of a majority.
 	Write(ctx context.Context, client int, n uint64) error
+	// Single is Write where each has an entry of the log for itself: what comes side by side is not gathered into one.
+	Single(ctx context.Context, client int, n uint64) error
 	// WriteSoon is Write for when the leader may be dead: it may give up and is then called again.
 	WriteSoon(ctx context.Context, client int, n uint64) error
 	// Read reads a record and sees every write that was acknowledged to anybody before it began.
@@ -177,6 +179,7 @@ func (r *run) throughput(ctx context.Context) error {
 		op   func(Target) Op
 	}{
 		{"writes", func(t Target) Op { return t.Write }},
+		{"single writes", func(t Target) Op { return t.Single }},
 		{"linearizable reads", func(t Target) Op { return t.Read }},
 	}
 	for _, kind := range kinds {

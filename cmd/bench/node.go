@@ -110,10 +110,19 @@ func (f *fleet) at(client int) *node { return f.nodes[client%len(f.nodes)] }
 // Name implements Target.
 func (f *fleet) Name() string { return "motcua" }
 
-// Write implements Target: an office reports where one of its dossiers is.
+// Write implements Target: an office reports where one of its dossiers is. What it reports at the same time goes together.
 func (f *fleet) Write(ctx context.Context, client int, n uint64) error {
 	at := f.at(client)
 	return at.client.Report(ctx, []directory.Track{at.track(Key(client, n), n)})
+}
+
+// Single implements Target: an office tells how many dossiers it has in progress, which is a change of its own.
+func (f *fleet) Single(ctx context.Context, client int, n uint64) error {
+	var counts []directory.OpenCount
+	for i := range uint32(ValueSize / 24) {
+		counts = append(counts, directory.OpenCount{Procedure: fmt.Sprintf("1.%06d", i), Version: 1, Open: uint32(n)%1000 + i})
+	}
+	return f.at(client).client.ReportOpen(ctx, counts)
 }
 
 // WriteSoon implements Target: the client looks for a living server by itself.

@@ -1,6 +1,11 @@
 package bench
 
 import (
+	"bytes"
+	"strconv"
+	"strings"
+	"time"
+
 	"os"
 
 	"context"
@@ -21,12 +26,14 @@ import (
 func BenchmarkReport(b *testing.B) {
 	f := inProcess(b)
 	for _, clients := range []int{1, 16, 256} {
-		b.Run(fmt.Sprintf("write/%d", clients), func(b *testing.B) { load(b, clients, f.Write) })
-		b.Run(fmt.Sprintf("read/%d", clients), func(b *testing.B) { load(b, clients, f.Read) })
+		b.Run(fmt.Sprintf("write/%d", clients), func(b *testing.B) { f.load(b, clients, f.Write) })
+		b.Run(fmt.Sprintf("read/%d", clients), func(b *testing.B) { f.load(b, clients, f.Read) })
 	}
 }
 
-func load(b *testing.B, clients int, op Op) {
+func (f *fleet) load(b *testing.B, clients int, op Op) {
+	before := f.cpu()
+	defer func() { b.ReportMetric(float64((f.cpu()-before).Microseconds())/float64(b.N), "cpu-µs/op") }()
 	var client, n atomic.Int64
 	b.SetParallelism(max(1, clients/2))
 	if clients == 1 {
@@ -103,4 +110,26 @@ func inProcess(b *testing.B) *fleet {
 		b.Fatal(err)
 	}
 	return f
+}
+
+// cpu is the processor time that the servers and this process have taken, to the hundredth of a second.
+func (f *fleet) cpu() (total time.Duration) {
+	pids := []int{os.Getpid()}
+	for _, m := range f.servers {
+		if m.Exe != "none" {
+			pids = append(pids, m.PID())
+		}
+	}
+	for _, pid := range pids {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue
+		}
+		fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:])) // from the third of proc_pid_stat(5) on
+		for _, at := range []int{11, 12} {
+			ticks, _ := strconv.Atoi(fields[at])
+			total += time.Duration(ticks) * 10 * time.Millisecond
+		}
+	}
+	return total
 }

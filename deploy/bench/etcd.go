@@ -113,6 +113,11 @@ func (e *etcd) Write(ctx context.Context, client int, n uint64) error {
 	return e.put(ctx, client, bench.Key(client, n))
 }
 
+// Single implements bench.Target.
+func (e *etcd) Single(ctx context.Context, client int, n uint64) error {
+	return e.Write(ctx, client, n)
+}
+
 // WriteSoon implements bench.Target: etcd's client waits for a dead server, so a write is given up and put again.
 func (e *etcd) WriteSoon(ctx context.Context, client int, n uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)

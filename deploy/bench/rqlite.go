@@ -142,6 +142,11 @@ func (q *rqlite) Write(ctx context.Context, client int, n uint64) error {
 	return q.post(ctx, "/db/execute", []any{insert(etcdKey(client, bench.Key(client, n)), n)})
 }
 
+// Single implements bench.Target.
+func (q *rqlite) Single(ctx context.Context, client int, n uint64) error {
+	return q.Write(ctx, client, n)
+}
+
 // WriteSoon implements bench.Target: the next server is asked when one does not answer soon.
 func (q *rqlite) WriteSoon(ctx context.Context, client int, n uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)

@@ -49,6 +49,7 @@ type core struct {
 	seen   uint64 // place in the log of our last change
 
 	sessions sessions
+	reports  reports
 	salt     [16]byte // of the ids of reports
 }
 

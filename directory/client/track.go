@@ -10,7 +10,6 @@ import (
 
 	"motcua/directory"
 	"motcua/directory/command"
-	"motcua/directory/state"
 )
 
 // The measures of a report of everything that waits. A part fits the stream that calls share, so that all parts travel on one.
@@ -102,7 +101,7 @@ func (x *exchange) put(ctx context.Context, part []directory.Track) {
 		defer func() { <-x.room }()
 		call, cancel := context.WithTimeout(ctx, partTime)
 		defer cancel()
-		err := x.c.Report(call, part)
+		err := x.c.reportAlone(call, part)
 		if err == nil {
 			x.mu.Lock()
 			err = x.sent(part)
@@ -112,27 +111,6 @@ func (x *exchange) put(ctx context.Context, part []directory.Track) {
 			x.end(err)
 		}
 	})
-}
-
-// Report brings tracks to the directory, at most directory.MaxTrackBatch. A track that this office may not report, or
-// that is older than the one there, changes nothing and is no error: it would not get better by being sent again.
-func (c *Client) Report(ctx context.Context, tracks []directory.Track) error {
-	q, err := request(OpReport, tracks)
-	if err != nil {
-		return err
-	}
-	q.ID = c.idOf(q.Body)
-	var out state.Reported
-	if err := c.call(ctx, "report", q, 0, &out); err != nil {
-		if directory.CodeOf(err) != directory.NoLeader {
-			c.resalt() // the refusal is remembered with the id: it must not be the answer when the reason is gone
-		}
-		return err
-	}
-	if len(out.Refused) > 0 {
-		c.log.Warn("the directory refused tracks of dossiers that another office answers for", "codes", out.Refused)
-	}
-	return nil
 }
 
 // idOf is the id of a report: the same for the same bytes from this client, and nobody else's to guess.

@@ -95,6 +95,7 @@ type Cluster struct {
 	news      news
 	sessions  *sessions
 	confirmer *confirmer
+	settler   *settler
 
 	once sync.Once
 	// clockGood is when this server's clock was last found to agree with a majority's.
@@ -129,8 +130,8 @@ func Open(cfg Config) (*Cluster, error) {
 	}
 	c := &Cluster{cfg: cfg, log: cfg.Log, genesis: cfg.Genesis.Digest(), started: make(chan struct{})}
 	c.gate.opened, c.peers.met, c.busy.names = make(chan struct{}), map[string]error{}, map[string]bool{}
-	c.sessions, c.confirmer = newSessions(cfg.Link), &confirmer{c: c}
 	c.ctx, c.stop = context.WithCancel(context.Background())
+	c.sessions, c.confirmer, c.settler = newSessions(cfg.Link), &confirmer{c: c}, newSettler(c.ctx.Done())
 	if err := c.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open cluster: %w", err), c.Close())
 	}
@@ -192,6 +193,7 @@ func (c *Cluster) open() (err error) {
 	c.cfg.Link.Handle(askProtocol, link.Known, c.answer)
 	c.cfg.Link.Handle(sessionProtocol, link.Known, c.serveSession)
 	go c.watchLeader()
+	go c.settler.run()
 	go c.watchSilence()
 	close(c.started)
 	c.work.Go(func() { c.passGate(mine) })

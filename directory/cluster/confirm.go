@@ -81,7 +81,7 @@ func (f *confirmer) confirm() (uint64, error) {
 	}
 	if f.term.Load() != term {
 		// A new leader knows how far its predecessors committed only once it has committed an entry of its own term.
-		if err := await(ctx, f.c.raft.Barrier(rpcTimeout)); err != nil {
+		if err := f.c.settler.await(ctx, f.c.raft.Barrier(rpcTimeout)); err != nil {
 			return 0, err
 		}
 	}

@@ -22,6 +22,8 @@ type ask struct {
 	Request command.RequestID `cbor:"2,keyasint"`
 	Body    []byte            `cbor:"3,keyasint,omitempty"`
 	Read    level             `cbor:"4,keyasint,omitempty"`
+
+	cmd command.Command // that Body is of, where it was asked for on this server
 }
 
 // reply is the leader's answer. NotLeader: ask another.
@@ -67,7 +69,7 @@ func (c *Cluster) Propose(ctx context.Context, id command.RequestID, cmd command
 	if err != nil {
 		return state.Result{}, err
 	}
-	a := ask{Kind: cmd.Kind(), Request: id, Body: body}
+	a := ask{Kind: cmd.Kind(), Request: id, Body: body, cmd: cmd}
 	r, err := c.ask(ctx, cmd.Kind().String(), a)
 	return r.Result, err
 }
@@ -201,41 +203,82 @@ func (c *Cluster) lead(ctx context.Context, a ask) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	entry, err := command.Seal(a.Request, at, a.Kind, a.Body)
-	if err != nil {
-		return reply{}, err
-	}
-	// What this server cannot read must not enter the log: it would stop every server.
-	_, cmd, err := command.Decode(entry)
-	if err == nil {
-		err = c.mayPropose(cmd)
-	}
-	if err != nil {
+	if err := c.mayEnter(a); err != nil {
 		f, ok := errors.AsType[*directory.Error](err)
 		if !ok {
 			f = directory.Errorf("propose", directory.Invalid, "%v", err)
 		}
 		return reply{Result: state.Result{Failure: f}}, nil
 	}
+	entry, err := command.Seal(a.Request, at, a.Kind, a.Body)
+	if err != nil {
+		return reply{}, err
+	}
 	f := c.raft.Apply(entry, rpcTimeout)
-	if err := await(ctx, f); err != nil {
+	if err := c.settler.await(ctx, f); err != nil {
 		return reply{}, err
 	}
 	r, err := resultOf(f.Response())
 	return reply{Result: r}, err
 }
 
-// await waits for a future of Raft. It tells the loss of leadership apart; whether the entry was committed is then
-// unknown, and the same request is put again.
-func await(ctx context.Context, f raft.Future) error {
+// mayEnter keeps out of the log what this server cannot read: it would stop every server.
+func (c *Cluster) mayEnter(a ask) (err error) {
+	if a.cmd == nil {
+		if a.cmd, err = command.Open(a.Kind, a.Body); err != nil {
+			return err
+		}
+	}
+	return c.mayPropose(a.cmd)
+}
+
+// settler waits for Raft's futures, which do not know of contexts. They are settled in the order of the log, so that one goroutine
+// waits for all.
+type settler struct {
+	waiting chan unsettled
+	closed  <-chan struct{}
+}
+
+type unsettled struct {
+	f    raft.Future
+	done chan error // takes one
+}
+
+// maxUnsettled is how many futures may wait; beyond that their callers do.
+const maxUnsettled = 4096
+
+func newSettler(closed <-chan struct{}) *settler { return &settler{make(chan unsettled, maxUnsettled), closed} }
+
+func (s *settler) run() {
+	for {
+		select {
+		case u := <-s.waiting:
+			u.done <- u.f.Error()
+		case <-s.closed:
+			return
+		}
+	}
+}
+
+// await waits for a future. It tells the loss of leadership apart; whether the entry was committed is then unknown, and the same
+// request is put again.
+func (s *settler) await(ctx context.Context, f raft.Future) error {
 	done := make(chan error, 1)
-	go func() { done <- f.Error() }()
+	select {
+	case s.waiting <- unsettled{f, done}:
+	case <-s.closed:
+		return errNotLeader
+	case <-ctx.Done():
+		return errNotLeader
+	}
 	select {
 	case err := <-done:
 		if err == nil {
 			return nil
 		}
 		return errNotLeader // every error of a future says so, or that the leader is too busy: come again
+	case <-s.closed:
+		return errNotLeader
 	case <-ctx.Done():
 		return errNotLeader
 	}

@@ -17,6 +17,9 @@ import (
 // has left behind.
 const sessionsPerOffice = 8
 
+// workerIdle is how long a worker waits for another call.
+const workerIdle = 2 * time.Second
+
 // session is one stream of a node's calls.
 type session struct {
 	s      *Server
@@ -24,6 +27,7 @@ type session struct {
 	office directory.OfficeCode
 	wake   chan struct{} // there is something to send, or calls begin to wait
 	work   sync.WaitGroup
+	jobs   chan numbered // for a worker that has nothing to do
 
 	mu      sync.Mutex
 	open    int // calls without an answer
@@ -47,7 +51,7 @@ func (s *Server) converse(ctx context.Context, from link.Caller, st *link.Stream
 	}
 	defer s.sessions.leave(office)
 	ctx, cancel := context.WithCancel(ctx)
-	v := &session{s: s, from: from, office: office, wake: make(chan struct{}, 1)}
+	v := &session{s: s, from: from, office: office, wake: make(chan struct{}, 1), jobs: make(chan numbered)}
 	defer v.work.Wait()
 	defer cancel()
 	defer st.Cancel()
@@ -85,16 +89,35 @@ func (v *session) take(ctx context.Context, calls client.Calls) bool {
 		case n.q.Op == client.OpLookup || n.q.Op == client.OpProve: // which take microseconds each
 			together[n.q.Fresh] = append(together[n.q.Fresh], n)
 		default:
-			v.work.Go(func() {
-				r, err := v.s.respond(ctx, n.caller)
-				v.answer(n, r, err)
-			})
+			v.respond(ctx, n)
 		}
 	}
 	for _, group := range together {
 		v.work.Go(func() { v.readTogether(ctx, group) })
 	}
 	return true
+}
+
+// respond has a worker answer a call. Workers stay: the stack of a new goroutine has to grow first, which takes as long as the call.
+func (v *session) respond(ctx context.Context, n numbered) {
+	select {
+	case v.jobs <- n:
+		return
+	default:
+	}
+	v.work.Go(func() {
+		for {
+			r, err := v.s.respond(ctx, n.caller)
+			v.answer(n, r, err)
+			select {
+			case n = <-v.jobs:
+			case <-time.After(workerIdle):
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
 }
 
 // begin notes calls that wait from now on, if there is room for them.

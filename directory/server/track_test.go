@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -129,5 +130,43 @@ func TestAnExchangeThatBreaksOffGoesOn(t *testing.T) {
 				t.Fatalf("%s was told %d times", code, times)
 			}
 		}
+	})
+}
+
+// TestReportsMadeSideBySideGoTogether: they are fewer changes than reports, and each is answered for itself.
+func TestReportsMadeSideBySideGoTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, addrOf)
+		w.net.SetWeather(replicationtest.Weather{Latency: 20 * time.Millisecond})
+		w.startAll()
+		must[server.Published](w, "dir-1", http.MethodPost, "/publish", publication())
+		n := w.join(commune, 1)
+		time.Sleep(5 * time.Second)
+		before := must[server.Status](w, "dir-1", http.MethodGet, "/status", nil).Applied
+		var work sync.WaitGroup
+		waits := weeks(64).waits
+		for i, track := range waits {
+			work.Go(func() {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if i == 7 {
+					time.AfterFunc(5*time.Millisecond, cancel) // one that does not wait takes nobody along
+				}
+				if err := n.Report(ctx, []directory.Track{track}); err != nil && i != 7 {
+					t.Errorf("report %d: %v", i, err)
+				}
+			})
+		}
+		work.Wait()
+		time.Sleep(5 * time.Second)
+		for _, track := range waits {
+			if got, err := n.Lookup(t.Context(), track.Code); err != nil || got.State != track.State {
+				t.Errorf("%s: %+v, %v", track.Code, got, err)
+			}
+		}
+		if changes := must[server.Status](w, "dir-1", http.MethodGet, "/status", nil).Applied - before; changes == 0 || changes > 8 {
+			t.Errorf("64 reports made %d changes", changes)
+		}
+		w.stopAll()
 	})
 }

@@ -116,7 +116,7 @@ func (t *transition) keep(from directory.OfficeCode, n directory.Track, old *dir
 		n.Checks = old.Checks
 	}
 	errs := []error{put(t, "track/"+n.Code, n)}
-	if n.Alias != "" {
+	if n.Alias != "" && (old == nil || old.Alias != n.Alias) {
 		errs = append(errs, put(t, "alias/"+n.Alias, n.Code))
 	}
 	if n.Applicant != "" {
