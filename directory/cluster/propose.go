@@ -247,7 +247,9 @@ type unsettled struct {
 // maxUnsettled is how many futures may wait; beyond that their callers do.
 const maxUnsettled = 4096
 
-func newSettler(closed <-chan struct{}) *settler { return &settler{make(chan unsettled, maxUnsettled), closed} }
+func newSettler(closed <-chan struct{}) *settler {
+	return &settler{make(chan unsettled, maxUnsettled), closed}
+}
 
 func (s *settler) run() {
 	for {
