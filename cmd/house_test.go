@@ -45,6 +45,7 @@ var forbiddenCalls = map[string][]string{
 // only are the dependencies that one package alone may import, so that they can be replaced in one place.
 var only = map[string]string{
 	"github.com/quic-go/quic-go":            "replication/link",
+	"github.com/libp2p/go-yamux/v5":         "replication/link",
 	"github.com/hashicorp/raft":             "directory/cluster",
 	"github.com/hashicorp/memberlist":       "replication/gossip",
 	"github.com/cloudflare/circl":           "crypto/record",

@@ -150,7 +150,7 @@ func writeNew(path string, b []byte) error {
 func directoryServeCommand() *command {
 	c := newCommand("directory serve", "", "run a directory server", "motcua directory serve --data /var/lib/motcua/directory --listen :8600 --genesis genesis")
 	dir := c.flags.String("data", "", "`folder` with the server's data")
-	listen := c.flags.String("listen", "127.0.0.1:8600", "UDP `host:port` for other machines")
+	listen := c.flags.String("listen", "127.0.0.1:8600", "`host:port` for other machines: UDP, and TCP where that does not pass")
 	genesis := c.flags.String("genesis", "", "genesis `file`, or the welcome of a server that joins; needed the first time only")
 	rate := c.flags.Int("office-rate", 50, "how many requests a second an office may make of this server, a `number`")
 	debug := c.flags.Bool("debug", false, "log more")
@@ -202,7 +202,8 @@ func openDirectory(std stdio, dir, listen, genesis string, rate int, debug bool)
 	if err != nil {
 		return nil, err
 	}
-	return server.New(server.Config{Dir: dir, Conn: conn, Genesis: g, Identity: id, Welcome: welcome, Version: version(), OfficeRate: rate, Log: newLog(std, debug)})
+	log := newLog(std, debug)
+	return server.New(server.Config{Dir: dir, Conn: conn, TCP: listenBeside(conn, log), Genesis: g, Identity: id, Welcome: welcome, Version: version(), OfficeRate: rate, Log: log})
 }
 
 func directoryStatusCommand() *command {

@@ -70,7 +70,7 @@ func readToken(std stdio, text string) (directory.Token, error) {
 func nodeServeCommand() *command {
 	c := newCommand("node serve", "", "run the node of this office", "motcua node serve --data /var/lib/motcua/node --listen :8600 --http 127.0.0.1:8080")
 	dir := c.flags.String("data", "", "`folder` with the node's data")
-	listen := c.flags.String("listen", "127.0.0.1:8600", "UDP `host:port` for other machines")
+	listen := c.flags.String("listen", "127.0.0.1:8600", "`host:port` for other machines: UDP, and TCP where that does not pass and --http has another port")
 	pages := c.flags.String("http", "127.0.0.1:8080", "TCP `host:port` for people's browsers")
 	addr := c.flags.String("addr", "", "new `host:port` (UDP) at which other machines reach this node (default: as before)")
 	portal := c.flags.String("portal", "", "new `URL` that people type (default: as before)")
@@ -115,6 +115,9 @@ func openNode(std stdio, cfg server.Config, listen, pages string, debug bool) (*
 		return nil, errors.Join(err, cfg.Conn.Close())
 	}
 	cfg.Version, cfg.Log = version(), newLog(std, debug)
+	if cfg.HTTP.Addr().String() != cfg.Conn.LocalAddr().String() {
+		cfg.TCP = listenBeside(cfg.Conn, cfg.Log)
+	}
 	n, err := server.Open(cfg)
 	if err != nil {
 		return nil, errors.Join(err, cfg.HTTP.Close())

@@ -80,6 +80,18 @@ func listenUDP(addr string) (net.PacketConn, error) {
 	return c, listenError("UDP", addr, err)
 }
 
+// listenBeside opens TCP at the port of a UDP socket, for machines for which UDP does not pass. A port that is taken is no reason
+// not to start: most of them come by UDP.
+func listenBeside(conn net.PacketConn, log *slog.Logger) net.Listener {
+	addr := conn.LocalAddr().String()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		log.Warn("machines for which UDP does not pass cannot come by TCP", "err", listenError("TCP", addr, err))
+		return nil
+	}
+	return l
+}
+
 // listenTCP opens the socket that browsers use.
 func listenTCP(addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)

@@ -25,10 +25,12 @@ import (
 	"motcua/replication/relay"
 )
 
-// Config says which server this is. All fields but Version, Log, Now, OfficeRate and Free are required.
+// Config says which server this is. All fields but TCP, Version, Log, Now, OfficeRate and Free are required.
 type Config struct {
 	Dir  string
 	Conn net.PacketConn // the one socket for other machines; the server closes it
+	// TCP is for those of them for which UDP does not pass, at the port number of Conn; the server closes it. It may be nil.
+	TCP net.Listener
 	// Genesis of the province; Identity is that of one of its members, or of one whom Welcome lets join.
 	Genesis  directory.Genesis
 	Identity *identity.Private
@@ -92,8 +94,11 @@ func New(cfg Config) (*Server, error) {
 	if err == nil {
 		return s, nil
 	}
-	if s.link == nil { // which else closes the socket
+	if s.link == nil { // which else closes the sockets
 		err = errors.Join(err, cfg.Conn.Close())
+		if cfg.TCP != nil {
+			err = errors.Join(err, cfg.TCP.Close())
+		}
 	}
 	return nil, errors.Join(fmt.Errorf("open directory server: %w", err), s.close())
 }
@@ -112,7 +117,7 @@ func (s *Server) open() (err error) {
 		return err
 	}
 	name := replication.Name(s.self.Name)
-	s.link, err = link.New(link.Config{Name: name, Identity: s.cfg.Identity, Resolver: s.roster, Conn: s.cfg.Conn, Log: s.log})
+	s.link, err = link.New(link.Config{Name: name, Identity: s.cfg.Identity, Resolver: s.roster, Conn: s.cfg.Conn, Listener: s.cfg.TCP, Log: s.log})
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -32,6 +33,8 @@ import (
 type Config struct {
 	Dir  string
 	Conn net.PacketConn // for other machines; the server closes it
+	// TCP is for those of them for which UDP does not pass, at the port number of Conn; the server closes it. It may be nil.
+	TCP net.Listener
 	// HTTP is where browsers connect; nil: no pages are served (a simulation).
 	HTTP net.Listener
 	// Pages makes the handler of the pages. It may be nil where HTTP is.
@@ -93,7 +96,7 @@ func Open(cfg Config) (*Server, error) {
 		cfg.Now = time.Now
 	}
 	n := &Server{cfg: cfg, log: cfg.Log, newer: make(chan struct{}, 1), sighted: make(chan struct{}, 1), rotated: make(chan struct{}), rotate: make(chan struct{}, 1), ready: make(chan struct{}), started: cfg.Now()}
-	n.opened(n.closeSocket)
+	n.opened(n.closeSockets)
 	for _, step := range []func() error{n.openFolder, n.openStores, n.connect} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, n.closeAll())
@@ -102,12 +105,18 @@ func Open(cfg Config) (*Server, error) {
 	return n, nil
 }
 
-// closeSocket closes the socket if the link has not.
-func (n *Server) closeSocket() error {
-	if err := n.cfg.Conn.Close(); !errors.Is(err, net.ErrClosed) {
-		return err
+// closeSockets closes the sockets for other machines if the link has not.
+func (n *Server) closeSockets() error {
+	var errs []error
+	for _, c := range []io.Closer{n.cfg.Conn, n.cfg.TCP} {
+		if c == nil {
+			continue
+		}
+		if err := c.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (n *Server) opened(close func() error) { n.close = append(n.close, close) }
@@ -168,7 +177,7 @@ func (n *Server) openStores() (err error) {
 // connect joins the rooms over the link.
 func (n *Server) connect() (err error) {
 	self := replication.Name(n.enrolment.Office)
-	n.link, err = link.New(link.Config{Name: self, Identity: n.ring.Now(), Ring: n.ring, Resolver: n.replica, Conn: n.cfg.Conn, Log: n.log})
+	n.link, err = link.New(link.Config{Name: self, Identity: n.ring.Now(), Ring: n.ring, Resolver: n.replica, Conn: n.cfg.Conn, Listener: n.cfg.TCP, Log: n.log})
 	if err != nil {
 		return fmt.Errorf("open node: %w", err)
 	}

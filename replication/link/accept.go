@@ -33,6 +33,7 @@ func (l *Link) accept(listener *quic.Listener) {
 		if err != nil {
 			return
 		}
+		leavePorch(q.Context())
 		l.work.Go(func() { l.welcome(quicSession{q}) })
 	}
 }

@@ -98,7 +98,7 @@ func (l *Link) retire(c *conn) {
 	}
 }
 
-// open returns the newest open connection to a key, nil if there is none.
+// open returns the newest open connection to a key, nil if there is none: whoever dials again has a reason.
 func (l *Link) open(id digest.Digest) *conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -184,21 +184,29 @@ func (l *Link) handshakeAt(t target, addr string) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	q, err := l.quic.Dial(ctx, to, dialTLS(l.certs, t.id), quicConfig())
+	c, err := l.race(ctx, t, to)
 	if err != nil {
 		return nil, cause(ctx, err)
 	}
-	c, err := newConn(quicSession{q})
-	if err != nil {
+	if err := l.begun(c, t); err != nil {
 		return nil, err
 	}
+	if c.udp() == nil {
+		l.log.Info("peer reached by TCP, because UDP does not pass", "peer", t.name, "addr", addr)
+		l.work.Go(func() { l.returnToUDP(c, t, to) })
+	}
+	return c, nil
+}
+
+// begun takes a connection that was dialled into use.
+func (l *Link) begun(c *conn, t target) error {
 	c.known.Store(t.name != "")
 	if !l.keep(c) {
 		c.s.Close(codeClosed, "")
-		return nil, ErrClosed
+		return ErrClosed
 	}
 	l.work.Go(func() { l.serve(c) })
-	return c, nil
+	return nil
 }
 
 // Lookup reads host:port, looking the host up where it is a name.

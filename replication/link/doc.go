@@ -1,5 +1,5 @@
 // Package link carries streams and small packets between names over one UDP socket: QUIC (RFC 9000) with mutual TLS 1.3
-// for streams, and bare datagrams beside it for gossip. It alone imports quic-go.
+// for streams, and bare datagrams beside it for gossip. It alone imports quic-go and yamux.
 //
 // # Who is at the other end
 //
@@ -14,6 +14,17 @@
 // One connection per peer, opened when first needed and kept, carries many streams. A stream opens with the name and
 // version of its protocol ("parcel/1") and the answer to it, so that the dialler learns from [Refused] why it may not.
 // Messages are wire-encoded values behind a four-byte length; a stream is also a [net.Conn].
+//
+// # Where UDP does not pass
+//
+// The same streams run over TLS 1.3 over TCP at the same port number, under the same keys, multiplexed by yamux. A dial begins by
+// UDP, and half a second later by TCP beside it; the way that opens first is taken and remembered. While a connection runs over
+// TCP, UDP is tried again every few minutes, and once it passes, new streams go there.
+//
+// # Strangers
+//
+// Handshakes under way are bounded in number and time, in all and by address; whoever is behind too many first proves that it is
+// there. What a stranger learns is a key; it gets few streams and little memory, for a short time.
 //
 // # What it does not do
 //

@@ -18,7 +18,7 @@ import (
 	"motcua/replication"
 )
 
-// Config says who a link is and whom it knows. All fields but Log and Ring are required.
+// Config says who a link is and whom it knows. All fields but Log, Ring, Listener and DialTCP are required.
 type Config struct {
 	Name     replication.Name
 	Identity *identity.Private
@@ -27,6 +27,12 @@ type Config struct {
 	Resolver replication.Resolver
 	// Conn is the socket, real or simulated; the link owns it and closes it.
 	Conn net.PacketConn
+	// Listener takes the connections of those for whom UDP does not pass, by TCP at the port number of Conn; the link owns
+	// it and closes it. nil: nobody comes by TCP.
+	Listener net.Listener
+	// DialTCP goes out by TCP to an address where UDP does not pass. By default it is that of a net.Dialer where Conn is a
+	// UDP socket, and none where it is simulated.
+	DialTCP func(ctx context.Context, addr string) (net.Conn, error)
 	// Log defaults to nothing.
 	Log *slog.Logger
 }
@@ -44,7 +50,7 @@ const (
 type Caller struct {
 	Peer     replication.Peer // zero for a stranger
 	TLSPoint []byte           // the key the handshake proved, as in identity.Public.TLS
-	Addr     string           // UDP host:port it comes from
+	Addr     string           // host:port it comes from
 }
 
 // Handler serves one stream. The stream is closed when it returns; a handler that gives the stream away waits for
@@ -55,6 +61,7 @@ type Handler func(ctx context.Context, from Caller, s *Stream)
 const (
 	dialTimeout     = 5 * time.Second
 	livelyTime      = 5 * time.Second
+	handshakeTime   = 10 * time.Second
 	openingTimeout  = 10 * time.Second
 	strangerTime    = 2 * time.Minute
 	maxStrangers    = 64
@@ -77,6 +84,7 @@ type Link struct {
 	stop     context.CancelFunc
 	work     sync.WaitGroup
 	incoming atomic.Int64
+	porch    porch
 	packets  chan Packet
 
 	mu        sync.Mutex
@@ -84,6 +92,7 @@ type Link struct {
 	handlers  map[string]handler
 	conns     map[digest.Digest][]*conn // by TLS id, newest last
 	dials     map[digest.Digest]*dialling
+	byTCP     map[digest.Digest]bool // keys that were reached by TCP last
 	hints     map[replication.Name]string
 	contacts  []func(replication.Name)
 	strangers int
@@ -102,6 +111,10 @@ func New(cfg Config) (*Link, error) {
 	if cfg.Ring == nil {
 		cfg.Ring = identity.NewRing(cfg.Identity)
 	}
+	if _, real := cfg.Conn.(*net.UDPConn); real && cfg.DialTCP == nil {
+		d := &net.Dialer{}
+		cfg.DialTCP = func(ctx context.Context, addr string) (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) }
+	}
 	key, err := resetKey(cfg.Identity)
 	if err != nil {
 		return nil, fmt.Errorf("open link: %w", err)
@@ -114,13 +127,14 @@ func New(cfg Config) (*Link, error) {
 		handlers: map[string]handler{},
 		conns:    map[digest.Digest][]*conn{},
 		dials:    map[digest.Digest]*dialling{},
+		byTCP:    map[digest.Digest]bool{},
 		hints:    map[replication.Name]string{},
 	}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	l.quic = &quic.Transport{
 		Conn:                l.gate,
 		StatelessResetKey:   key,
-		VerifySourceAddress: func(net.Addr) bool { return l.incoming.Load() > calmIncoming },
+		VerifySourceAddress: l.doubt,
 		ConnContext:         l.admit,
 	}
 	listener, err := l.quic.Listen(listenTLS(l.certs), quicConfig())
@@ -130,13 +144,16 @@ func New(cfg Config) (*Link, error) {
 	}
 	l.work.Go(func() { l.accept(listener) })
 	l.work.Go(l.readPackets)
+	if cfg.Listener != nil {
+		l.work.Go(l.acceptTCP)
+	}
 	return l, nil
 }
 
 // quicConfig keeps every peer's share of memory small: at most 4 MiB each.
 func quicConfig() *quic.Config {
 	return &quic.Config{
-		HandshakeIdleTimeout:           10 * time.Second,
+		HandshakeIdleTimeout:           handshakeTime,
 		MaxIdleTimeout:                 60 * time.Second,
 		KeepAlivePeriod:                15 * time.Second,
 		InitialStreamReceiveWindow:     256 << 10,
@@ -148,14 +165,27 @@ func quicConfig() *quic.Config {
 	}
 }
 
-// admit counts incoming connections from their first packet on, and turns away what is over the bound.
-func (l *Link) admit(ctx context.Context, _ *quic.ClientInfo) (context.Context, error) {
+// doubt tells whether a caller has to show that it can be reached at the address that it comes from.
+func (l *Link) doubt(from net.Addr) bool {
+	return l.incoming.Load() > calmIncoming || l.porch.crowded(from)
+}
+
+// admit counts incoming connections from their first packet on, and turns away what is over the bounds.
+func (l *Link) admit(ctx context.Context, who *quic.ClientInfo) (context.Context, error) {
 	if l.incoming.Add(1) > maxIncoming {
 		l.incoming.Add(-1)
 		return nil, errors.New("too many connections")
 	}
-	context.AfterFunc(ctx, func() { l.incoming.Add(-1) })
-	return ctx, nil
+	leave, ok := l.porch.enter(who.RemoteAddr)
+	if !ok {
+		l.incoming.Add(-1)
+		return nil, errors.New("too many handshakes")
+	}
+	context.AfterFunc(ctx, func() {
+		leave()
+		l.incoming.Add(-1)
+	})
+	return context.WithValue(ctx, leaveKey{}, leave), nil
 }
 
 // Handle serves a protocol, named with its version as in "parcel/1". Call it before peers are expected to ask for it;
@@ -198,16 +228,21 @@ func (l *Link) SetLine(up bool) {
 // Line tells whether the line is up, as far as SetLine goes.
 func (l *Link) Line() bool { return !l.gate.down.Load() }
 
-// Recheck closes the connections of keys that the resolver no longer knows or says are revoked. Call it when an
-// edition has come.
-func (l *Link) Recheck() {
+// all lists the open connections.
+func (l *Link) all() []*conn {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	var all []*conn
 	for _, cs := range l.conns {
 		all = append(all, cs...)
 	}
-	l.mu.Unlock()
-	for _, c := range all {
+	return all
+}
+
+// Recheck closes the connections of keys that the resolver no longer knows or says are revoked. Call it when an
+// edition has come.
+func (l *Link) Recheck() {
+	for _, c := range l.all() {
 		p, err := l.cfg.Resolver.Identify(c.id)
 		switch {
 		case err == nil && !p.Trusted(time.Now()):
@@ -244,16 +279,15 @@ func (l *Link) Close() error {
 		return nil
 	}
 	l.closed = true
-	var all []*conn
-	for _, cs := range l.conns {
-		all = append(all, cs...)
-	}
 	l.mu.Unlock()
-	for _, c := range all {
+	for _, c := range l.all() {
 		c.s.Close(codeClosed, "")
 	}
 	l.stop()
 	err := errors.Join(l.quic.Close(), l.cfg.Conn.Close())
+	if l.cfg.Listener != nil {
+		err = errors.Join(err, l.cfg.Listener.Close())
+	}
 	l.work.Wait()
 	return err
 }

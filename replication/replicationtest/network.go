@@ -24,11 +24,16 @@ type Network struct {
 	cut       map[netip.AddrPort]bool
 	parted    map[[2]netip.AddrPort]bool
 	endpoints map[netip.AddrPort]*endpoint
+	noUDP     map[netip.AddrPort]bool
+	listeners map[netip.AddrPort]*listener
 }
 
 // NewNetwork makes a network in fair weather.
 func NewNetwork() *Network {
-	return &Network{cut: map[netip.AddrPort]bool{}, parted: map[[2]netip.AddrPort]bool{}, endpoints: map[netip.AddrPort]*endpoint{}}
+	return &Network{
+		cut: map[netip.AddrPort]bool{}, parted: map[[2]netip.AddrPort]bool{}, endpoints: map[netip.AddrPort]*endpoint{},
+		noUDP: map[netip.AddrPort]bool{}, listeners: map[netip.AddrPort]*listener{},
+	}
 }
 
 // SetWeather changes how packets fare from now on.
@@ -83,7 +88,7 @@ func (n *Network) Listen(addr string) net.PacketConn {
 // send has a packet delivered as the weather is.
 func (n *Network) send(p packet) {
 	n.mu.Lock()
-	w, dark := n.weather, n.dark(p)
+	w, dark := n.weather, n.dark(p) || n.noUDP[p.from] || n.noUDP[p.to]
 	n.mu.Unlock()
 	if dark || rand.Float64() < w.Loss {
 		return
@@ -107,7 +112,7 @@ func (n *Network) deliver(p packet) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	e := n.endpoints[p.to]
-	if e == nil || n.dark(p) {
+	if e == nil || n.dark(p) || n.noUDP[p.from] || n.noUDP[p.to] {
 		return
 	}
 	select {
