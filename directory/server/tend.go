@@ -15,6 +15,7 @@ import (
 // The times of tending.
 const (
 	tendEvery   = 250 * time.Millisecond // a change of leader shows in no table
+	tendRest    = 10 * time.Millisecond  // between looks, however fast the tables change
 	calmFor     = 200 * time.Millisecond // without a change to the public tables before an edition is cut
 	calmAtMost  = time.Second            // but no longer after the first change
 	proposeTime = 10 * time.Second
@@ -125,13 +126,19 @@ func (s *Server) tend(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			s.log.Warn("directory duty not done; tried again", "error", err)
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-moved:
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		timer.Stop()
+		pause(ctx, nil, tendRest)
+		pause(ctx, moved, wait-tendRest)
+	}
+}
+
+// pause waits for d, or until moved is closed or ctx ends.
+func pause(ctx context.Context, moved <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-moved:
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 
