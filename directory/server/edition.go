@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"motcua/crypto/digest"
 	"motcua/crypto/wire"
 	"motcua/directory/client"
 	"motcua/directory/edition"
@@ -16,19 +15,35 @@ import (
 // editionsAtOnce bounds the editions on their way to nodes at one time: all of a province that wakes together.
 const editionsAtOnce = 512
 
-// shelf keeps what nodes ask for: the newest complete edition as each of them needs it. Most hold the one before and take a
-// delta of a few hundred bytes.
-type shelf struct {
-	s      *Server
-	mu     sync.Mutex
-	digest digest.Digest // of the body of the edition that the others are of
-	signed edition.Signed
-	packed []byte // whole, for a reader that trusts the members of the genesis
-	deltas map[edition.Held][]byte
+// news is the newest complete edition as it was last told, for those who wait for another: the tables move on with every entry of
+// the log, editions seldom.
+type news struct {
+	mu      sync.Mutex
+	head    state.Head
+	changed chan struct{} // closed with the next
 }
 
-// maxDeltas bounds the deltas kept, each for nodes that hold one edition.
-const maxDeltas = 64
+func newNews() *news { return &news{changed: make(chan struct{})} }
+
+// next is closed once another edition is complete than those which the tables held before the call.
+func (n *news) next() <-chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.changed
+}
+
+// tell says which edition is the newest now, and whether it is another than before.
+func (n *news) tell(h state.Head) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if h == n.head {
+		return false
+	}
+	n.head = h
+	close(n.changed)
+	n.changed = make(chan struct{})
+	return true
+}
 
 // newest reads the newest complete edition; number 0 if there is none.
 func (s *Server) newest() (signed edition.Signed, number uint64, err error) {
@@ -59,76 +74,6 @@ func lacking(s edition.Signed, epoch uint64) edition.Signed {
 	return s
 }
 
-// Update implements client.Shelf.
-func (k *shelf) Update(held edition.Held) (b []byte, err error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	err = k.s.look(func(r state.Reader) error {
-		h, err := state.Complete(r)
-		if err != nil || h.Number <= held.Number {
-			return err
-		}
-		if err := k.fill(r, h); err != nil {
-			return err
-		}
-		b, err = k.update(r, h, held)
-		return err
-	})
-	return b, err
-}
-
-// Changed implements client.Shelf.
-func (k *shelf) Changed() <-chan struct{} {
-	_, moved := k.s.cluster.Applied()
-	return moved
-}
-
-func (k *shelf) fill(r state.Reader, h state.Head) error {
-	if h.Digest == k.digest {
-		return nil
-	}
-	signed, _, err := state.SignedEdition(r, h.Number)
-	if err != nil {
-		return err
-	}
-	if k.packed, err = packed(signed); err != nil {
-		return err
-	}
-	signed.Body = nil // it would lie here for nobody
-	k.signed, k.digest, k.deltas = signed, h.Digest, map[edition.Held][]byte{}
-	return nil
-}
-
-func packed(s interface{ Encode() ([]byte, error) }) ([]byte, error) {
-	b, err := s.Encode()
-	if err != nil {
-		return nil, err
-	}
-	return edition.Pack(b)
-}
-
-// update is what a reader takes: a delta where one is known and shorter.
-func (k *shelf) update(r state.Reader, h state.Head, held edition.Held) ([]byte, error) {
-	if b, ok := k.deltas[held]; ok {
-		return b, nil
-	}
-	step, known, err := state.StepFrom(r, held, h)
-	if err != nil || !known {
-		return k.packed, err
-	}
-	b, err := packed(lacking(k.signed, held.Epoch).Delta(step))
-	if err != nil {
-		return nil, err
-	}
-	if len(b) > len(k.packed) {
-		b = k.packed
-	}
-	if len(k.deltas) < maxDeltas {
-		k.deltas[held] = b
-	}
-	return b, nil
-}
-
 // handOut serves questions for editions.
 func (s *Server) handOut(ctx context.Context, from link.Caller, st *link.Stream) {
 	if err := s.editions.Serve(ctx, from, st); err != nil {
@@ -145,7 +90,7 @@ func (s *Server) answerEdition(ctx context.Context, c caller) (client.Response, 
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(min(wish.Wait, client.MaxWait))*time.Millisecond)
 	defer cancel()
 	for {
-		_, moved := s.cluster.Applied()
+		changed := s.news.next()
 		if s.complete().Number > wish.Have {
 			b, _, err := s.newestBytes(wish.Epoch)
 			if err != nil {
@@ -154,7 +99,7 @@ func (s *Server) answerEdition(ctx context.Context, c caller) (client.Response, 
 			return respond(b, 0)
 		}
 		select {
-		case <-moved:
+		case <-changed:
 		case <-ctx.Done():
 			return respond([]byte{}, 0)
 		}

@@ -80,6 +80,81 @@ func TestNodesTakeDeltas(t *testing.T) {
 	})
 }
 
+// TestWhoWaitsForAnEditionSleepsThroughWrites: however many changes are made that no edition shows, nobody is woken by them.
+func TestWhoWaitsForAnEditionSleepsThroughWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, addrOf)
+		w.startAll()
+		must[server.Published](w, "dir-1", http.MethodPost, "/publish", publication())
+		a := w.join(commune, 1)
+		synctest.Wait()
+		const waiters, writes = 200, 50
+		shelf := w.up["dir-1"].Shelf()
+		var woken, served atomic.Int64
+		for range waiters {
+			go func() {
+				for held := a.replica.Held(); t.Context().Err() == nil; woken.Add(1) {
+					changed := shelf.Changed()
+					if b, err := shelf.Update(held); err != nil || b != nil {
+						served.Add(1)
+						return
+					}
+					select {
+					case <-changed:
+					case <-t.Context().Done():
+					}
+				}
+			}()
+		}
+		synctest.Wait()
+		for i := range writes {
+			fine[directory.Account](t)(a.Register(t.Context(), citizen(fmt.Sprintf("writer%d", i))))
+			time.Sleep(time.Second) // an office changes no more accounts
+		}
+		synctest.Wait()
+		if n := woken.Load(); n != 0 {
+			t.Errorf("%d wake-ups of %d waiters by %d writes", n, waiters, writes)
+		}
+		w.renamed(1)
+		if woken.Load() != waiters || served.Load() != waiters {
+			t.Errorf("an edition has woken %d of %d waiters and served %d", woken.Load(), waiters, served.Load())
+		}
+	})
+}
+
+// TestManyEpochsAreOneDelta: what a node claims of its epoch makes no more deltas than there are successions, and none that others
+// would have to make again.
+func TestManyEpochsAreOneDelta(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, addrOf)
+		w.startAll()
+		must[server.Published](w, "dir-1", http.MethodPost, "/publish", publication())
+		a := w.join(commune, 1)
+		held := a.replica.Held()
+		w.renamed(1)
+		shelf := w.up["dir-1"].Shelf()
+		first := fine[[]byte](t)(shelf.Update(held))
+		whole := fine[[]byte](t)(shelf.Update(edition.Held{}))
+		if len(first) == 0 || len(first) >= len(whole) {
+			t.Fatalf("a delta of %d bytes, the whole has %d", len(first), len(whole))
+		}
+		for i := range uint64(300) {
+			other := held
+			other.Epoch = i
+			if b := fine[[]byte](t)(shelf.Update(other)); &b[0] != &first[0] {
+				t.Fatalf("another delta for epoch %d", i)
+			}
+			other.Body = digest.Of([]byte{byte(i), byte(i >> 8)})
+			if b := fine[[]byte](t)(shelf.Update(other)); &b[0] != &whole[0] {
+				t.Fatal("the whole edition is made anew for somebody who holds what never was")
+			}
+		}
+		if b := fine[[]byte](t)(shelf.Update(held)); &b[0] != &first[0] {
+			t.Error("the delta that all need is made again")
+		}
+	})
+}
+
 // TestAServerThatDiesIsNotWaitedFor: a node that waits at it asks the next within seconds.
 func TestAServerThatDiesIsNotWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

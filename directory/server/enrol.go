@@ -99,13 +99,13 @@ func (s *Server) editionSince(ctx context.Context, index uint64) ([]byte, error)
 		return nil, err
 	}
 	for {
-		_, moved := s.cluster.Applied()
+		changed := s.news.next()
 		if s.complete().Index >= public {
 			b, _, err := s.newestBytes(0)
 			return b, err
 		}
 		select {
-		case <-moved:
+		case <-changed:
 		case <-ctx.Done():
 			return nil, directory.Errorf("enrol", directory.NoLeader, "enrolled, but the next edition is not signed yet: try again with the same token")
 		}

@@ -113,17 +113,15 @@ func (r *roster) Signer(key digest.Digest) (replication.Peer, bool) {
 	return p, ok
 }
 
-// follow keeps the roster and what the server says of itself as the tables are, until ctx ends.
+// follow keeps the roster and what the server says of its editions as the tables are, until ctx ends.
 func (s *Server) follow(ctx context.Context) {
-	told := uint64(0)
 	for {
 		_, moved := s.cluster.Applied()
 		if err := s.refresh(); err != nil && ctx.Err() == nil {
 			s.log.Error("the list of nodes could not be read", "error", err)
 		}
-		if n := s.complete().Number; n != told {
-			told = n
-			s.gossip.SetMeta(gossip.Meta{Edition: n, Version: s.cfg.Version})
+		if h := s.complete(); s.news.tell(h) {
+			s.gossip.SetMeta(gossip.Meta{Edition: h.Number, Version: s.cfg.Version})
 		}
 		select {
 		case <-moved:

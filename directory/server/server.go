@@ -66,6 +66,7 @@ type Server struct {
 	limits   *limits
 	sessions sessionCount
 	editions *client.Editions
+	news     *news
 	started  time.Time
 
 	ready     chan struct{}
@@ -89,7 +90,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, limits: newLimits(cfg.Now, cfg.OfficeRate), sessions: sessionCount{open: map[directory.OfficeCode]int{}}, ready: make(chan struct{}), rotated: make(chan struct{}), started: cfg.Now()}
+	s := &Server{cfg: cfg, log: cfg.Log, limits: newLimits(cfg.Now, cfg.OfficeRate), news: newNews(), sessions: sessionCount{open: map[directory.OfficeCode]int{}}, ready: make(chan struct{}), rotated: make(chan struct{}), started: cfg.Now()}
 	err := s.open()
 	if err == nil {
 		return s, nil
