@@ -26,7 +26,7 @@ var why = map[string]string{
 
 // pure are the packages that take time, ids and the actor as arguments.
 var pure = []string{
-	"crypto/digest", "crypto/wire", "crypto/record", "replication", "directory", "directory/command", "directory/population", "directory/state", "directory/edition",
+	"crypto/digest", "crypto/wire", "crypto/record", "replication", "replication/line", "directory", "directory/command", "directory/population", "directory/state", "directory/edition",
 	"directory/catalogue", "directory/catalogue/sheet",
 	"node/calendar", "node/dossier", "node/form", "directory/fold", "node/text",
 }

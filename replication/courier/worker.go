@@ -193,7 +193,7 @@ func (c *Courier) send(ctx context.Context, p replication.Parcel) error {
 	if p.Manifest.To == c.cfg.Self {
 		return c.sendSelf(ctx, p)
 	}
-	s, err := c.cfg.Link.Begin(ctx, p.Manifest.To, replication.TransferProtocol)
+	s, err := c.cfg.Link.BeginBulk(ctx, p.Manifest.To, replication.TransferProtocol)
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,7 @@ func (l *Link) welcome(s session) {
 		return
 	}
 	c.known.Store(true)
+	l.lay(c, false)
 	if !l.keep(c) {
 		s.Close(codeClosed, "")
 		return

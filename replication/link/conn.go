@@ -19,6 +19,8 @@ type conn struct {
 	streams atomic.Int64
 	retired atomic.Bool
 	heard   atomic.Int64 // Unix milliseconds: when bytes of a stream last came in
+	lane    *lane        // beside it; nil if the peer knows none
+	base    *conn        // of a lane: the connection beside which it is
 }
 
 // newConn finds out from the handshake who is at the other end.
@@ -54,11 +56,19 @@ func (c *conn) refuse(w Why) {
 }
 
 // hold and release count the streams, so that a retired connection closes with its last one.
-func (c *conn) hold() { c.streams.Add(1) }
+func (c *conn) hold() {
+	c.streams.Add(1)
+	if c.base != nil {
+		c.base.hold()
+	}
+}
 
 func (c *conn) release() {
 	if c.streams.Add(-1) == 0 && c.retired.Load() {
 		c.s.Close(codeClosed, "")
+	}
+	if c.base != nil {
+		c.base.release()
 	}
 }
 

@@ -31,7 +31,7 @@ type dialling struct {
 // one; if it turns out dead, a fresh one is tried, once. The error is or wraps [Refused], [ErrUnreachable],
 // [ErrImpostor], [ErrRevoked], replication.ErrUnknown or the context's.
 func (l *Link) Dial(ctx context.Context, to replication.Name, proto string) (*Stream, error) {
-	s, err := l.dial(ctx, to, proto, true)
+	s, err := l.dial(ctx, to, proto, asked)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s for %s: %w", to, proto, err)
 	}
@@ -42,14 +42,14 @@ func (l *Link) Dial(ctx context.Context, to replication.Name, proto string) (*St
 // shows at the first Receive. It does wait if nothing was heard from the peer for some seconds, so that a dead
 // connection is noticed and replaced.
 func (l *Link) Begin(ctx context.Context, to replication.Name, proto string) (*Stream, error) {
-	s, err := l.dial(ctx, to, proto, false)
+	s, err := l.dial(ctx, to, proto, quick)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s for %s: %w", to, proto, err)
 	}
 	return s, nil
 }
 
-func (l *Link) dial(ctx context.Context, to replication.Name, proto string, wait bool) (*Stream, error) {
+func (l *Link) dial(ctx context.Context, to replication.Name, proto string, w way) (*Stream, error) {
 	p, err := l.cfg.Resolver.Resolve(to)
 	if err != nil {
 		return nil, err
@@ -70,19 +70,19 @@ func (l *Link) dial(ctx context.Context, to replication.Name, proto string, wait
 		t.addrs = append(t.addrs, h)
 	}
 	l.mu.Unlock()
-	return l.stream(ctx, t, proto, wait)
+	return l.stream(ctx, t, proto, w)
 }
 
 // DialPinned is Dial by address and key (identity.TLSID), for before any edition is known.
 func (l *Link) DialPinned(ctx context.Context, addr string, tlsID digest.Digest, proto string) (*Stream, error) {
-	s, err := l.stream(ctx, target{id: tlsID, addrs: []string{addr}}, proto, true)
+	s, err := l.stream(ctx, target{id: tlsID, addrs: []string{addr}}, proto, asked)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s for %s: %w", addr, proto, err)
 	}
 	return s, nil
 }
 
-func (l *Link) stream(ctx context.Context, t target, proto string, wait bool) (*Stream, error) {
+func (l *Link) stream(ctx context.Context, t target, proto string, w way) (*Stream, error) {
 	for {
 		c := l.open(t.id)
 		fresh := c == nil
@@ -92,7 +92,7 @@ func (l *Link) stream(ctx context.Context, t target, proto string, wait bool) (*
 				return nil, err
 			}
 		}
-		s, err := l.begin(ctx, c, proto, wait || !c.lively())
+		s, err := l.begin(ctx, c.fit(w), proto, w == asked || !c.lively())
 		if err == nil {
 			return s, nil
 		}
@@ -201,6 +201,7 @@ func (l *Link) handshakeAt(t target, addr string) (*conn, error) {
 // begun takes a connection that was dialled into use.
 func (l *Link) begun(c *conn, t target) error {
 	c.known.Store(t.name != "")
+	l.lay(c, true)
 	if !l.keep(c) {
 		c.s.Close(codeClosed, "")
 		return ErrClosed

@@ -16,9 +16,10 @@ import (
 	"motcua/crypto/digest"
 	"motcua/crypto/identity"
 	"motcua/replication"
+	"motcua/replication/line"
 )
 
-// Config says who a link is and whom it knows. All fields but Log, Ring, Listener and DialTCP are required.
+// Config says who a link is and whom it knows. All fields but Log, Ring, Listener, DialTCP and Ceiling are required.
 type Config struct {
 	Name     replication.Name
 	Identity *identity.Private
@@ -33,6 +34,8 @@ type Config struct {
 	// DialTCP goes out by TCP to an address where UDP does not pass. By default it is that of a net.Dialer where Conn is a
 	// UDP socket, and none where it is simulated.
 	DialTCP func(ctx context.Context, addr string) (net.Conn, error)
+	// Ceiling bounds the bytes per second that go to each peer by lane (see BeginBulk); 0: no bound.
+	Ceiling int
 	// Log defaults to nothing.
 	Log *slog.Logger
 }
@@ -86,6 +89,7 @@ type Link struct {
 	incoming atomic.Int64
 	porch    porch
 	packets  chan Packet
+	gones    sparing // belongs to the reader of packets
 
 	mu        sync.Mutex
 	closed    bool
@@ -94,6 +98,8 @@ type Link struct {
 	dials     map[digest.Digest]*dialling
 	byTCP     map[digest.Digest]bool // keys that were reached by TCP last
 	hints     map[replication.Name]string
+	lanes     map[line.Tag]*lane
+	windows   map[digest.Digest]int // of the last lane to a key
 	contacts  []func(replication.Name)
 	strangers int
 }
@@ -129,6 +135,8 @@ func New(cfg Config) (*Link, error) {
 		dials:    map[digest.Digest]*dialling{},
 		byTCP:    map[digest.Digest]bool{},
 		hints:    map[replication.Name]string{},
+		lanes:    map[line.Tag]*lane{},
+		windows:  map[digest.Digest]int{},
 	}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	l.quic = &quic.Transport{
@@ -242,7 +250,7 @@ func (l *Link) all() []*conn {
 // Recheck closes the connections of keys that the resolver no longer knows or says are revoked. Call it when an
 // edition has come.
 func (l *Link) Recheck() {
-	for _, c := range l.all() {
+	for _, c := range append(l.all(), l.laneConns()...) {
 		p, err := l.cfg.Resolver.Identify(c.id)
 		switch {
 		case err == nil && !p.Trusted(time.Now()):

@@ -3,6 +3,9 @@ package link
 import (
 	"fmt"
 	"net"
+	"time"
+
+	"motcua/replication/line"
 )
 
 // packetMark is the first byte of a bare packet: its two top bits are zero, which no QUIC packet's are (RFC 9443).
@@ -46,12 +49,69 @@ func (l *Link) readPackets() {
 		if err != nil {
 			return
 		}
-		if n < 2 || buf[0] != packetMark {
+		if n < 2 {
 			continue
 		}
-		select {
-		case l.packets <- Packet{from, append([]byte(nil), buf[1:n]...)}:
-		default:
+		switch buf[0] {
+		case laneMark:
+			l.toLane(from, buf[:n])
+		case goneMark:
+			l.laneGone(buf[:n])
+		case packetMark:
+			l.queuePacket(Packet{from, append([]byte(nil), buf[1:n]...)})
 		}
 	}
+}
+
+func (l *Link) queuePacket(p Packet) {
+	select {
+	case l.packets <- p:
+	default:
+	}
+}
+
+// toLane hands a packet to the lane whose tag it bears.
+func (l *Link) toLane(from net.Addr, packet []byte) {
+	tag, ok := line.TagOf(packet)
+	if !ok {
+		return
+	}
+	l.mu.Lock()
+	n := l.lanes[tag]
+	l.mu.Unlock()
+	switch {
+	case n != nil:
+		n.receive(from, packet)
+	case l.gones.allow(time.Now()):
+		l.quic.WriteTo(append([]byte{goneMark}, tag[:]...), from) // smaller than what it answers
+	}
+}
+
+// laneGone takes a peer's word that it has no lane to which our packets belong.
+func (l *Link) laneGone(packet []byte) {
+	var tag line.Tag
+	if len(packet) != 1+len(tag) {
+		return
+	}
+	copy(tag[:], packet[1:])
+	l.mu.Lock()
+	n := l.lanes[tag]
+	l.mu.Unlock()
+	if n != nil && n.out.Tag() == tag {
+		n.gone()
+	}
+}
+
+// sparing lets few things happen per second. Only one goroutine uses it.
+type sparing struct {
+	since time.Time
+	count int
+}
+
+func (s *sparing) allow(now time.Time) bool {
+	if now.Sub(s.since) >= time.Second {
+		s.since, s.count = now, 0
+	}
+	s.count++
+	return s.count <= maxGone
 }

@@ -14,8 +14,13 @@ import (
 	"motcua/crypto/identity"
 )
 
-// alpn names the version of this package's use of QUIC.
-const alpn = "motcua/1"
+// The versions of this package's use of QUIC, the one we like best first. With alpnLanes both ends know lanes beside the streams.
+const (
+	alpn      = "motcua/1"
+	alpnLanes = "motcua/2"
+)
+
+func protocols() []string { return []string{alpnLanes, alpn} }
 
 // certificateUse is how long a certificate is presented before a new one is made: two thirds of the 90 days that it is valid.
 const certificateUse = 60 * 24 * time.Hour
@@ -93,7 +98,7 @@ func tlsIDOf(s tls.ConnectionState) (point []byte, id digest.Digest, err error) 
 func listenTLS(c *certificates) *tls.Config {
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS13,
-		NextProtos:             []string{alpn},
+		NextProtos:             protocols(),
 		ClientAuth:             tls.RequireAnyClientCert,
 		SessionTicketsDisabled: true,
 		GetCertificate:         func(h *tls.ClientHelloInfo) (*tls.Certificate, error) { return c.wanted(h.ServerName) },
@@ -108,7 +113,7 @@ func listenTLS(c *certificates) *tls.Config {
 func dialTLS(c *certificates, want digest.Digest) *tls.Config {
 	return &tls.Config{
 		MinVersion:           tls.VersionTLS13,
-		NextProtos:           []string{alpn},
+		NextProtos:           protocols(),
 		ServerName:           serverName(want),
 		InsecureSkipVerify:   true, // replaced by VerifyConnection
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return c.get() },
