@@ -14,6 +14,14 @@ import (
 	"motcua/directory/command"
 )
 
+// spoilTables makes the tables in a folder such that they do not open.
+func spoilTables(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, "tables", "MANIFEST"), []byte("nothing that Badger knows"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestDamagedTablesAreFetchedFromAnother, where the log no longer reaches back to its beginning, and while the others
 // serve.
 func TestDamagedTablesAreFetchedFromAnother(t *testing.T) {
@@ -31,9 +39,7 @@ func TestDamagedTablesAreFetchedFromAnother(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.stop(bad)
-		if err := os.WriteFile(filepath.Join(p.dirs[bad], "tables", "MANIFEST"), []byte("nothing that Badger knows"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		spoilTables(t, p.dirs[bad])
 		stop := p.writing(l)
 		p.start(bad)
 		time.Sleep(2 * time.Second)
@@ -43,6 +49,54 @@ func TestDamagedTablesAreFetchedFromAnother(t *testing.T) {
 		}
 		if n := p.fields(bad, cluster.Local); n != 120 {
 			t.Errorf("%d fields of 120", n)
+		}
+	})
+}
+
+// TestAnOldCopyWithFetchedTablesIsRefused: an old copy whose tables do not open is given those of another server. They do not make
+// up for what its log has lost.
+func TestAnOldCopyWithFetchedTablesIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvince(t, 3)
+		p.every = 40
+		p.startAll()
+		p.found()
+		l := p.leader()
+		bad := p.other(l)
+		for i := range 60 {
+			p.propose(l, field(i))
+		}
+		time.Sleep(3 * time.Second)
+		if err := p.up[bad].Snapshot(); err != nil {
+			t.Fatal(err)
+		}
+		for name := range p.dirs {
+			if name != l && name != bad {
+				p.stop(name) // so that what follows needs the one that is put back
+			}
+		}
+		time.Sleep(3 * time.Second)
+		p.stop(bad)
+		old := t.TempDir()
+		if err := os.CopyFS(old, os.DirFS(p.dirs[bad])); err != nil {
+			t.Fatal(err)
+		}
+		p.start(bad)
+		time.Sleep(3 * time.Second)
+		for i := range 30 {
+			p.propose(l, field(100+i))
+		}
+		time.Sleep(3 * time.Second)
+		p.stop(bad)
+		p.stop(l)
+		p.dirs[bad] = old
+		spoilTables(t, old)
+		p.start(l)
+		time.Sleep(time.Second)
+		p.start(bad)
+		time.Sleep(20 * time.Second)
+		if err := p.up[bad].Err(); err == nil || !strings.Contains(err.Error(), "old copy") {
+			t.Errorf("an old copy takes part with the tables of another: %v, %+v", err, p.up[bad].Status())
 		}
 	})
 }
@@ -70,9 +124,7 @@ func TestTablesOfAnotherFoundingAreNotFetched(t *testing.T) {
 		right.start("dir-2")
 		right.start("dir-3")
 		right.dirs["dir-1"] = wrong.dirs["dir-1"]
-		if err := os.WriteFile(filepath.Join(right.dirs["dir-1"], "tables", "MANIFEST"), []byte("nothing that Badger knows"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		spoilTables(t, right.dirs["dir-1"])
 		if _, err := right.open("dir-1"); err == nil || !strings.Contains(err.Error(), "another founding") {
 			t.Errorf("it starts with the tables of another founding: %v", err)
 		}
