@@ -145,7 +145,7 @@ func NewReceipt(p Parcel, why Refusal, note string, at int64, key *record.Key) (
 	if err != nil {
 		return record.Record{}, fmt.Errorf("receipt: %w", err)
 	}
-	return record.SignOne(key, ReceiptLabel, b)
+	return record.SignAmong(key, ReceiptLabel, b)
 }
 
 // Verify checks that the parcel is what its sender signed. It does not ask whether the sender's key was revoked.

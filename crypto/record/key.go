@@ -39,6 +39,7 @@ type PublicKey struct {
 	bytes   []byte
 	classic *ecdsa.PublicKey
 	lattice *mldsa65.PublicKey
+	good    recent
 }
 
 // ParsePublicKey reads the bytes that Bytes returns.
@@ -87,6 +88,8 @@ type Key struct {
 	public  *PublicKey
 	classic *ecdsa.PrivateKey
 	lattice *mldsa65.PrivateKey
+
+	gathered gathered
 }
 
 // NewKey makes the key of a secret seed of SeedSize random bytes: the P-256 scalar, then the ML-DSA-65 seed.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -297,6 +298,74 @@ func BenchmarkVerify(b *testing.B) {
 	for b.Loop() {
 		if err := r.Verify(k.Public(), label); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestSignedAmongOthers: whoever signs at the same moment gets a record of its own that verifies, under few signatures.
+func TestSignedAmongOthers(t *testing.T) {
+	k := newKey(t, 1)
+	const n = 200
+	out := make([]Record, n)
+	var work sync.WaitGroup
+	k.gathered.turn.Lock() // until all wait
+	for i := range n {
+		work.Go(func() {
+			l := label
+			if i%10 == 0 {
+				l = "motcua other v1"
+			}
+			var err error
+			if out[i], err = SignAmong(k, l, []byte(fmt.Sprint("body ", i))); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for waiting := 0; waiting < n; {
+		k.gathered.mu.Lock()
+		waiting = len(k.gathered.calls)
+		k.gathered.mu.Unlock()
+	}
+	k.gathered.turn.Unlock()
+	work.Wait()
+	signatures := map[string]bool{}
+	for i, r := range out {
+		l := label
+		if i%10 == 0 {
+			l = "motcua other v1"
+		}
+		if string(r.Body) != fmt.Sprint("body ", i) || r.Verify(k.Public(), l) != nil || r.Verify(k.Public(), l) != nil {
+			t.Errorf("record %d does not verify", i)
+		}
+		if r.Verify(k.Public(), "motcua third v1") == nil || len(r.Path) > 6 {
+			t.Errorf("record %d verifies under another label, or has a path of %d", i, len(r.Path))
+		}
+		signatures[string(r.Signature)] = true
+	}
+	if len(signatures) > 6 {
+		t.Errorf("%d signatures for %d statements", len(signatures), n)
+	}
+}
+
+// TestWhatVerifiedOnceIsNoLicence: a key that remembers a batch takes no altered record of it.
+func TestWhatVerifiedOnceIsNoLicence(t *testing.T) {
+	k := newKey(t, 1)
+	rs := sign(t, k, []byte("a"), []byte("b"), []byte("c"))
+	for _, r := range rs {
+		if err := r.Verify(k.Public(), label); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bad := rs[1]
+	bad.Body = []byte("x")
+	other := rs[1]
+	other.Signature = bytes.Clone(other.Signature)
+	other.Signature[5] ^= 1
+	moved := rs[1]
+	moved.Index = 0
+	for what, r := range map[string]Record{"body": bad, "signature": other, "place": moved} {
+		if r.Verify(k.Public(), label) == nil {
+			t.Errorf("a record with another %s verifies", what)
 		}
 	}
 }

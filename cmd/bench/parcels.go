@@ -1,0 +1,339 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"motcua/cmd/child"
+	"motcua/crypto/digest"
+	"motcua/crypto/identity"
+	"motcua/crypto/record"
+	"motcua/node/store"
+	"motcua/replication"
+	"motcua/replication/courier"
+	"motcua/replication/link"
+	"motcua/replication/spool"
+)
+
+// The load of the parcels' measure.
+const (
+	parcelsInFlight = 32
+	parcelBytes     = 20 << 10
+	parcelWarm      = 2 * time.Second
+	parcelTime      = 20 * time.Second
+	parcelShort     = 2 * time.Second
+)
+
+// The two ends of the measure.
+const (
+	parcelSender   replication.Name = "H32.22327"
+	parcelReceiver replication.Name = "H32.22330"
+)
+
+// Parcels measures how many parcels of 20 KiB one office can send to another: made, sealed, signed, durable in the sender's
+// spool and outbox, taken, committed by the receiver with a signed receipt, verified and settled. The ends are two processes
+// with the stores of a node, over loopback. The receiver is this program, started with the words receive and a folder.
+func Parcels(ctx context.Context, cfg Config, receive []string, emit func(Measure) error) error {
+	dir, err := os.MkdirTemp(cfg.Dir, "motcua-parcels-")
+	if err != nil {
+		return fmt.Errorf("bench parcels: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	if err := parcels(ctx, cfg, dir, receive, emit); err != nil {
+		return fmt.Errorf("bench parcels: %w", err)
+	}
+	return nil
+}
+
+func parcels(ctx context.Context, cfg Config, dir string, receive []string, emit func(Measure) error) (err error) {
+	book, err := newParcelBook(dir)
+	if err != nil {
+		return err
+	}
+	there := child.Process{Name: "the receiver", Exe: cfg.Exe, Args: append(slices.Clone(receive), dir), Dir: filepath.Join(dir, string(parcelReceiver))}
+	if err := there.Start(startTime); err != nil {
+		return err
+	}
+	defer there.Stop(stopTime)
+	here, err := openParcelEnd(dir, parcelSender, book)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, here.close()) }()
+	d := parcelTime
+	if cfg.Short {
+		d = parcelShort
+	}
+	cfg.Progress("parcels of 20 KiB, 32 in flight")
+	took, perSecond, err := here.load(ctx, d)
+	if err != nil {
+		return err
+	}
+	return emitParcels(emit, took, perSecond, there.PID())
+}
+
+func emitParcels(emit func(Measure) error, took []time.Duration, perSecond float64, receiver int) error {
+	slices.Sort(took)
+	at := func(q float64) float64 {
+		return float64(took[min(len(took)-1, int(q*float64(len(took))))].Microseconds()) / 1000
+	}
+	out := []Measure{
+		Measure{Name: "parcels/32", Unit: "1/s", Value: round(perSecond)}.atLeast(1000),
+		{Name: "parcels/32, median", Unit: "ms", Value: round(at(0.5))},
+		Measure{Name: "parcels/32, p99", Unit: "ms", Value: round(at(0.99))}.atMost(100),
+	}
+	for name, pid := range map[string]int{"sender": os.Getpid(), "receiver": receiver} {
+		m, err := memoryOf(pid)
+		if err != nil {
+			return err
+		}
+		out = append(out, Measure{Name: "memory of the " + name, Unit: "MiB", Value: round(m.resident)}.atMost(150))
+	}
+	slices.SortFunc(out[3:], func(a, b Measure) int { return -1 * int(a.Name[14]) + int(b.Name[14]) })
+	for _, m := range out {
+		if err := emit(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parcelBook is the resolver of both ends, kept in two files each.
+type parcelBook map[replication.Name]replication.Peer
+
+// newParcelBook makes the two ends: a folder with keys and an address each.
+func newParcelBook(dir string) (parcelBook, error) {
+	for _, name := range []replication.Name{parcelSender, parcelReceiver} {
+		own := filepath.Join(dir, string(name))
+		if err := os.Mkdir(own, 0o700); err != nil {
+			return nil, err
+		}
+		id, err := identity.Generate()
+		if err != nil {
+			return nil, err
+		}
+		addr, err := freeAddr()
+		if err != nil {
+			return nil, err
+		}
+		if err := errors.Join(id.Save(filepath.Join(own, "identity.pem")), os.WriteFile(filepath.Join(own, "addr"), []byte(addr), 0o600)); err != nil {
+			return nil, err
+		}
+	}
+	return loadParcelBook(dir)
+}
+
+// freeAddr is an address that nobody listens on just now.
+func freeAddr() (string, error) {
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return c.LocalAddr().String(), c.Close()
+}
+
+func loadParcelBook(dir string) (parcelBook, error) {
+	book := parcelBook{}
+	for _, name := range []replication.Name{parcelSender, parcelReceiver} {
+		own := filepath.Join(dir, string(name))
+		id, err := identity.Load(filepath.Join(own, "identity.pem"))
+		if err != nil {
+			return nil, err
+		}
+		addr, err := os.ReadFile(filepath.Join(own, "addr"))
+		if err != nil {
+			return nil, err
+		}
+		keys, err := id.Public().Keys()
+		if err != nil {
+			return nil, err
+		}
+		book[name] = replication.Peer{Name: name, Addr: string(addr), Keys: keys}
+	}
+	return book, nil
+}
+
+// Resolve implements replication.Resolver.
+func (b parcelBook) Resolve(n replication.Name) (replication.Peer, error) {
+	p, ok := b[n]
+	if !ok {
+		return p, replication.ErrUnknown
+	}
+	return p, nil
+}
+
+// Identify implements replication.Resolver.
+func (b parcelBook) Identify(tlsID digest.Digest) (replication.Peer, error) {
+	for _, p := range b {
+		point, err := p.Keys.TLS.Bytes()
+		if err == nil && identity.TLSID(point) == tlsID {
+			return p, nil
+		}
+	}
+	return replication.Peer{}, replication.ErrUnknown
+}
+
+// parcelEnd is one of the two offices.
+type parcelEnd struct {
+	name    replication.Name
+	book    parcelBook
+	id      *identity.Private
+	store   *store.Store
+	spool   *spool.Spool
+	link    *link.Link
+	courier *courier.Courier
+	settled sync.Map // of parcels under way: id → chan struct{}
+	stop    context.CancelFunc
+	ended   chan error
+}
+
+func openParcelEnd(dir string, name replication.Name, book parcelBook) (*parcelEnd, error) {
+	own := filepath.Join(dir, string(name))
+	e := &parcelEnd{name: name, book: book, ended: make(chan error, 1)}
+	var err error
+	if e.id, err = identity.Load(filepath.Join(own, "identity.pem")); err != nil {
+		return nil, err
+	}
+	if e.store, err = store.Open(filepath.Join(own, "store"), store.Options{}); err != nil {
+		return nil, err
+	}
+	if e.spool, err = spool.Open(filepath.Join(own, "spool")); err != nil {
+		return nil, err
+	}
+	conn, err := net.ListenPacket("udp", book[name].Addr)
+	if err != nil {
+		return nil, err
+	}
+	if e.link, err = link.New(link.Config{Name: name, Identity: e.id, Resolver: book, Conn: conn}); err != nil {
+		return nil, err
+	}
+	e.courier = courier.New(courier.Config{
+		Self: name, Identity: e.id, Link: e.link, Spool: e.spool, Outbox: parcelOutbox{e.store.Outbox(), e}, Inbox: parcelInbox{e}, Resolver: book,
+	})
+	ctx, stop := context.WithCancel(context.Background())
+	e.stop = stop
+	go func() { e.ended <- e.courier.Run(ctx) }()
+	return e, nil
+}
+
+func (e *parcelEnd) close() error {
+	e.stop()
+	return errors.Join(e.link.Close(), <-e.ended, e.store.Close())
+}
+
+// parcelOutbox tells who waits for a parcel that it is settled.
+type parcelOutbox struct {
+	*store.Outbox
+	e *parcelEnd
+}
+
+// Settle implements replication.Outbox.
+func (o parcelOutbox) Settle(ctx context.Context, p replication.Parcel, r record.Record, v replication.Receipt) error {
+	err := o.Outbox.Settle(ctx, p, r, v)
+	if done, ok := o.e.settled.Load(p.ID()); ok && err == nil {
+		close(done.(chan struct{}))
+	}
+	return err
+}
+
+// parcelInbox stores what is in a parcel with its receipt.
+type parcelInbox struct{ e *parcelEnd }
+
+// Taken implements replication.Inbox.
+func (in parcelInbox) Taken(_ context.Context, id digest.Digest) (r record.Record, ok bool, err error) {
+	err = in.e.store.View(func(t *store.Tx) error { r, ok, err = t.Receipt(id); return err })
+	return r, ok, err
+}
+
+// Take implements replication.Inbox.
+func (in parcelInbox) Take(ctx context.Context, p replication.Parcel, c replication.Content) (record.Record, error) {
+	signed, err := replication.NewReceipt(p, "", "", time.Now().Unix(), in.e.id.Sign)
+	if err != nil {
+		return signed, err
+	}
+	v, err := replication.ReadReceipt(signed)
+	if err != nil {
+		return signed, err
+	}
+	return signed, in.e.store.Update(ctx, func(t *store.Tx) error {
+		return errors.Join(t.Set("content/"+p.ID().String(), c.Body), t.PutReceipt(signed, v))
+	})
+}
+
+// Refuse implements replication.Inbox: nothing is refused here.
+func (in parcelInbox) Refuse(context.Context, replication.Parcel, replication.Refusal, string) (record.Record, error) {
+	return record.Record{}, errors.New("a parcel of the measure could not be read")
+}
+
+// load keeps parcels in flight for d, and returns how long each took and how many a second were settled.
+func (e *parcelEnd) load(ctx context.Context, d time.Duration) ([]time.Duration, float64, error) {
+	var mu sync.Mutex
+	var took []time.Duration
+	var counting atomic.Bool
+	go func() { pause(ctx, parcelWarm); counting.Store(true) }()
+	perSecond, err := rate(ctx, parcelsInFlight, parcelWarm, d, func(ctx context.Context, _ int, _ uint64) error {
+		begin := time.Now()
+		if err := e.send(ctx); err != nil {
+			return err
+		}
+		if counting.Load() {
+			mu.Lock()
+			took = append(took, time.Since(begin))
+			mu.Unlock()
+		}
+		return nil
+	})
+	if err == nil && len(took) == 0 {
+		err = errors.New("no parcel was settled")
+	}
+	return took, perSecond, err
+}
+
+// send makes a parcel, commits it and waits until it is settled.
+func (e *parcelEnd) send(ctx context.Context) error {
+	body := make([]byte, parcelBytes)
+	rand.Read(body)
+	now := time.Now()
+	d := spool.Draft{From: e.name, To: parcelReceiver, Created: now, Expires: now.Add(time.Hour)}
+	p, err := e.spool.Pack(d, e.id.Sign, e.book[parcelReceiver].Keys.Seal, body, nil)
+	if err != nil {
+		return err
+	}
+	done := make(chan struct{})
+	e.settled.Store(p.ID(), done)
+	defer e.settled.Delete(p.ID())
+	if err := e.store.Update(ctx, func(t *store.Tx) error { return t.PutOutgoing(p, digest.Digest{}, "measure") }); err != nil {
+		return err
+	}
+	e.courier.Wake(p.Manifest.To)
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// ReceiveParcels is the receiving end of Parcels, in a folder that it made, until ctx ends. ready is called when it answers.
+func ReceiveParcels(ctx context.Context, dir string, ready func()) error {
+	book, err := loadParcelBook(dir)
+	if err != nil {
+		return err
+	}
+	e, err := openParcelEnd(dir, parcelReceiver, book)
+	if err != nil {
+		return err
+	}
+	ready()
+	<-ctx.Done()
+	return e.close()
+}
