@@ -77,6 +77,9 @@ func (m Manifest) Bytes() int64 {
 	return n
 }
 
+// Small tells whether the chunks of the parcel travel with its offer.
+func (m Manifest) Small() bool { return m.Bytes() <= MaxSmall }
+
 // Parcel is a manifest with the record it was read from. The record's bytes are what is kept and forwarded.
 type Parcel struct {
 	Record   record.Record

@@ -9,23 +9,29 @@ import (
 )
 
 // TransferProtocol is how a parcel crosses a stream: the sender offers, the receiver wants chunks, gets them, and gives
-// the receipt.
-const TransferProtocol = "parcel/1"
+// the receipt. FormerProtocol is the same without Offer.Chunks and Receipt.Log, for peers that do not know the newer one.
+const (
+	TransferProtocol = "parcel/2"
+	FormerProtocol   = "parcel/1"
+)
 
 // Bounds of the messages of a transfer, in bytes.
 const (
-	MaxEager   = 64<<10 + 16          // a lone chunk up to this size travels with its offer
-	MaxOffer   = MaxRecord + MaxEager // of an encoded Offer
+	MaxSmall   = ChunkSize + 64<<10        // of ciphertext: the chunks of a parcel up to this size travel with its offer
+	MaxEager   = 64<<10 + 16               // the same in FormerProtocol, of a lone chunk
+	MaxOffer   = MaxRecord + MaxSmall + 64 // of an encoded Offer
 	MaxReply   = MaxChunks/8 + 32<<10 // of an encoded Reply
 	MaxPiece   = ChunkSize + 16 + 64  // of an encoded Piece
 	MaxRecord  = MaxManifest + 8<<10  // of a record that holds a manifest, with signature and path
 	MaxReceipt = 16 << 10             // of a record that holds a receipt
 )
 
-// Offer opens a transfer. Eager is the only chunk of a small parcel, sent along to save a round trip.
+// Offer opens a transfer. Chunks are all those of a small parcel, in order, sent along to save a round trip; Eager is the only
+// one of a smaller, in FormerProtocol.
 type Offer struct {
 	Record record.Record `cbor:"1,keyasint"`
 	Eager  []byte        `cbor:"2,keyasint,omitempty"`
+	Chunks [][]byte      `cbor:"3,keyasint,omitempty"`
 }
 
 // Want lists the chunks that the receiver still lacks; Have marks those it holds.

@@ -4,8 +4,9 @@
 // # What is on disk
 //
 //	out/ID            the chunks of a parcel to send, one after the other
+//	out/small-N       those of many small parcels to send, removed when the last of them is dropped
 //	out/tmp-*         a parcel being made: a crash leaves it, Sweep removes it
-//	in/SENDER/ID      chunks received so far of a parcel of more than one chunk, each at its place
+//	in/SENDER/ID      chunks received so far of a parcel that is not small, each at its place
 //
 // Everything is ciphertext: a stolen disk yields sizes, dates and who wrote to whom. ID is the parcel's, SENDER a digest
 // of the sender's name.

@@ -47,12 +47,60 @@ func (s *Spool) pack(d Draft, signer *record.Key, to *seal.PublicKey, body []byt
 	if m.Key, err = seal.SealKey(to, purpose, key); err != nil {
 		return p, err
 	}
+	prefix, h, err := encodeHeader(body, files)
+	if err != nil {
+		return p, err
+	}
+	c := plain{prefix, h.size(int64(len(prefix))), body, files}
+	if c.size <= maxSmallPlain {
+		return s.packSmall(m, key, c, signer)
+	}
+	return s.packLarge(m, key, c, signer)
+}
+
+// plain is a content before it is encrypted. Size is that of prefix, body and files together.
+type plain struct {
+	prefix []byte
+	size   int64
+	body   []byte
+	files  []replication.File
+}
+
+// maxSmallPlain is how much content makes a small parcel: two chunks at most.
+const maxSmallPlain = replication.MaxSmall - 2*seal.Overhead
+
+// packSmall encrypts in memory and writes together with others.
+func (s *Spool) packSmall(m replication.Manifest, key seal.Key, c plain, signer *record.Key) (p replication.Parcel, err error) {
+	all, err := io.ReadAll(io.LimitReader(c.reader(), c.size+1))
+	if err != nil {
+		return p, err
+	}
+	if int64(len(all)) != c.size {
+		return p, c.wrongSize(int64(len(all)))
+	}
+	cipher := seal.NewCipher(key)
+	var sealed []byte
+	for i, last := uint64(0), false; !last; i++ {
+		n := min(len(all), replication.ChunkSize)
+		last = n == len(all)
+		b := cipher.Seal(i, last, all[:n])
+		m.Chunks = append(m.Chunks, replication.Chunk{Hash: digest.Of(b), Size: uint32(len(b))})
+		sealed, all = append(sealed, b...), all[n:]
+	}
+	if p, err = sign(m, signer); err != nil {
+		return p, err
+	}
+	return p, s.smalls.put(p.ID(), sealed)
+}
+
+// packLarge encrypts into a file, a chunk in memory at a time.
+func (s *Spool) packLarge(m replication.Manifest, key seal.Key, c plain, signer *record.Key) (p replication.Parcel, err error) {
 	f, err := os.CreateTemp(s.outDir(), temporaryPrefix+"*")
 	if err != nil {
 		return p, err
 	}
 	defer os.Remove(f.Name()) // has no effect once it is renamed
-	m.Chunks, err = writeChunks(f, key, body, files)
+	m.Chunks, err = c.writeChunks(f, key)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return p, err
 	}
@@ -74,30 +122,34 @@ func sign(m replication.Manifest, signer *record.Key) (replication.Parcel, error
 	if err != nil {
 		return replication.Parcel{}, err
 	}
-	r, err := record.SignOne(signer, replication.ManifestLabel, b)
+	r, err := record.SignAmong(signer, replication.ManifestLabel, b)
 	if err != nil {
 		return replication.Parcel{}, err
 	}
 	return replication.Read(r)
 }
 
-func writeChunks(w io.Writer, key seal.Key, body []byte, files []replication.File) ([]replication.Chunk, error) {
-	prefix, h, err := encodeHeader(body, files)
-	if err != nil {
-		return nil, err
-	}
-	parts := []io.Reader{bytes.NewReader(prefix), bytes.NewReader(body)}
-	for _, f := range files {
+// reader reads the whole content, once.
+func (c plain) reader() io.Reader {
+	parts := []io.Reader{bytes.NewReader(c.prefix), bytes.NewReader(c.body)}
+	for _, f := range c.files {
 		parts = append(parts, &lazy{file: f})
 	}
-	var chunks []replication.Chunk
-	n, err := seal.NewCipher(key).Encrypt(io.MultiReader(parts...), replication.ChunkSize, func(c []byte) error {
-		chunks = append(chunks, replication.Chunk{Hash: digest.Of(c), Size: uint32(len(c))})
-		_, err := w.Write(c)
+	return io.MultiReader(parts...)
+}
+
+func (c plain) wrongSize(n int64) error {
+	return fmt.Errorf("read %d bytes of content, expected %d", n, c.size)
+}
+
+func (c plain) writeChunks(w io.Writer, key seal.Key) (chunks []replication.Chunk, err error) {
+	n, err := seal.NewCipher(key).Encrypt(c.reader(), replication.ChunkSize, func(b []byte) error {
+		chunks = append(chunks, replication.Chunk{Hash: digest.Of(b), Size: uint32(len(b))})
+		_, err := w.Write(b)
 		return err
 	})
-	if err == nil && n != h.size(int64(len(prefix))) {
-		err = fmt.Errorf("read %d bytes of content, expected %d", n, h.size(int64(len(prefix))))
+	if err == nil && n != c.size {
+		err = c.wrongSize(n)
 	}
 	return chunks, err
 }

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -12,15 +13,14 @@ import (
 	"motcua/replication"
 )
 
-// Partial is a parcel that is coming in. A parcel of a single chunk is held in memory: it is as quickly sent again as
-// read from disk.
+// Partial is a parcel that is coming in. A small parcel is held in memory: it is as quickly sent again as read from disk.
 type Partial struct {
 	manifest replication.Manifest
 	file     *os.File // nil: in memory
 
 	mu       sync.Mutex
 	have     replication.Bitmap
-	only     []byte // the chunk in memory
+	memory   [][]byte // the chunks of a small parcel
 	unsynced int
 }
 
@@ -37,7 +37,9 @@ func (s *Spool) Receive(p replication.Parcel) (*Partial, error) {
 		return nil, fmt.Errorf("%d parcels are coming in already, %d from this sender: %w", len(s.partials), own, ErrNoRoom)
 	}
 	t := &Partial{manifest: p.Manifest, have: replication.NewBitmap(len(p.Manifest.Chunks))}
-	if len(p.Manifest.Chunks) > 1 {
+	if p.Manifest.Small() {
+		t.memory = make([][]byte, len(p.Manifest.Chunks))
+	} else {
 		if err := s.stage(t, id); err != nil {
 			return nil, fmt.Errorf("receive parcel %s: %w", id.Short(), err)
 		}
@@ -156,7 +158,7 @@ func (t *Partial) Put(i int, b []byte) error {
 		return nil
 	}
 	if t.file == nil {
-		t.only = append([]byte(nil), b...)
+		t.memory[i] = bytes.Clone(b)
 		t.have.Set(i)
 		return nil
 	}
@@ -172,13 +174,13 @@ func (t *Partial) Put(i int, b []byte) error {
 	return nil
 }
 
-func (t *Partial) memory(i int) ([]byte, error) {
+func (t *Partial) chunk(i int) ([]byte, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.have.Has(i) {
 		return nil, fmt.Errorf("chunk %d has not come yet", i)
 	}
-	return t.only, nil
+	return t.memory[i], nil
 }
 
 // noRoom marks the errors of a full disk.

@@ -38,8 +38,9 @@ var ErrUnreadable = errors.New("parcel cannot be read")
 
 // Spool is a folder of chunks. It is safe for concurrent use, by one process at a time.
 type Spool struct {
-	dir  string
-	free func(dir string) (uint64, error)
+	dir    string
+	free   func(dir string) (uint64, error)
+	smalls *smalls
 
 	mu       sync.Mutex
 	partials map[digest.Digest]*Partial // in memory
@@ -65,6 +66,10 @@ func Open(dir string) (*Spool, error) {
 		}
 	}
 	if err := s.scan(); err != nil {
+		return nil, fmt.Errorf("open spool: %w", err)
+	}
+	var err error
+	if s.smalls, err = openSmalls(s.outDir()); err != nil {
 		return nil, fmt.Errorf("open spool: %w", err)
 	}
 	return s, nil
@@ -113,7 +118,13 @@ func (s *Spool) Chunk(id digest.Digest, i int) ([]byte, error) {
 	p, in := s.partials[id], s.files[id]
 	s.mu.Unlock()
 	if p != nil && p.file == nil {
-		return p.memory(i)
+		return p.chunk(i)
+	}
+	if b, small, err := s.smalls.chunk(id, i); small {
+		if err != nil {
+			err = fmt.Errorf("chunk %d of parcel %s: %w", i, id.Short(), err)
+		}
+		return b, err
 	}
 	path := s.outPath(id)
 	if in != "" {
@@ -146,7 +157,10 @@ const chunkStride = replication.ChunkSize + 16
 func (s *Spool) Drop(id digest.Digest) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return errors.Join(s.dropIn(id), ignoreMissing(os.Remove(s.outPath(id))))
+	if err := errors.Join(s.dropIn(id), s.smalls.drop(id)); err != nil {
+		return err
+	}
+	return ignoreMissing(os.Remove(s.outPath(id)))
 }
 
 func (s *Spool) dropIn(id digest.Digest) error {
@@ -169,7 +183,7 @@ func (s *Spool) dropIn(id digest.Digest) error {
 }
 
 // Release lets go of a parcel coming in that is not complete: what is here stays for the next attempt, until Prune. A
-// parcel of a single chunk, held in memory, is forgotten.
+// small parcel, held in memory, is forgotten.
 func (s *Spool) Release(id digest.Digest) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -187,9 +201,12 @@ func (s *Spool) Release(id digest.Digest) error {
 // Sweep removes the chunks of outgoing parcels that keep does not know, and what crashes have left behind. Call it
 // before the first Pack: a parcel that is packed and not yet committed looks like an orphan.
 func (s *Spool) Sweep(keep func(id digest.Digest) bool) (removed int, err error) {
+	if removed, err = s.smalls.sweep(keep); err != nil {
+		return removed, fmt.Errorf("sweep spool: %w", err)
+	}
 	entries, err := os.ReadDir(s.outDir())
 	if err != nil {
-		return 0, fmt.Errorf("sweep spool: %w", err)
+		return removed, fmt.Errorf("sweep spool: %w", err)
 	}
 	for _, e := range entries {
 		id, bad := digest.Parse(e.Name())

@@ -157,8 +157,8 @@ func TestNothingIsInClear(t *testing.T) {
 	s := open(t, t.TempDir())
 	secret := bytes.Repeat([]byte("Nguyen Van A "), 50)
 	p := pack(t, s, sealing(t), secret, secret)
-	b, err := os.ReadFile(s.outPath(p.ID()))
-	if err != nil || bytes.Contains(b, []byte("Nguyen")) || bytes.Contains(p.Record.Body, []byte("Nguyen")) {
+	b, err := os.ReadFile(filepath.Join(s.outDir(), s.smalls.open))
+	if err != nil || len(b) < len(secret) || bytes.Contains(b, []byte("Nguyen")) || bytes.Contains(p.Record.Body, []byte("Nguyen")) {
 		t.Errorf("content is readable on disk or in the manifest, %v", err)
 	}
 }
@@ -219,7 +219,7 @@ func TestPutTakesOnlyWhatWasSigned(t *testing.T) {
 func TestSenderMayFillItsShareAndNoMore(t *testing.T) {
 	key, dir := sealing(t), t.TempDir()
 	a, b := open(t, t.TempDir()), open(t, dir)
-	body := noise(replication.ChunkSize + 1)
+	body := noise(replication.MaxSmall)
 	var taken []replication.Parcel
 	for {
 		p := pack(t, a, key, body)
@@ -399,9 +399,10 @@ func TestUnpackTellsTheUnreadableFromTheDamaged(t *testing.T) {
 	if err := Opens(p, key); err != nil {
 		t.Errorf("asked beforehand, with its key: %v", err)
 	}
-	b, _ := os.ReadFile(s.outPath(p.ID()))
-	b[10] ^= 1
-	os.WriteFile(s.outPath(p.ID()), b, 0o600)
+	path := filepath.Join(s.outDir(), s.smalls.open)
+	b, _ := os.ReadFile(path)
+	b[smallHead+10] ^= 1
+	os.WriteFile(path, b, 0o600)
 	if _, err := s.Unpack(p, key); err == nil || errors.Is(err, ErrUnreadable) {
 		t.Errorf("damaged on disk: %v", err)
 	}
