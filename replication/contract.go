@@ -80,13 +80,24 @@ type File struct {
 	Open func() (io.ReadCloser, error)
 }
 
+// Queued is what an outbox tells of an unsettled parcel.
+type Queued struct {
+	ID    digest.Digest
+	Small bool // its chunks travel with its offer
+}
+
+// ErrSettled is returned for a parcel that does not wait in the outbox.
+var ErrSettled = errors.New("parcel is not waiting")
+
 // Outbox is the sender's durable record of what must still arrive. Its parcels were committed in the same transaction
 // as the act that sends them; their chunks are in the spool.
 type Outbox interface {
 	// Peers returns the names with unsettled parcels.
 	Peers(context.Context) ([]Name, error)
-	// Waiting returns at most n unsettled parcels for a peer, oldest first.
-	Waiting(ctx context.Context, to Name, n int) ([]Parcel, error)
+	// Queue tells of at most n unsettled parcels for a peer: the small ones first, and of each kind the oldest first.
+	Queue(ctx context.Context, to Name, n int) ([]Queued, error)
+	// Parcel returns an unsettled parcel, ErrSettled if it is settled or was never sent.
+	Parcel(ctx context.Context, id digest.Digest) (Parcel, error)
 	// Settle durably stores the verified receipt and with it takes the parcel off the outbox. A receipt for a
 	// parcel that is settled or was never sent is ignored without error.
 	Settle(context.Context, Parcel, record.Record, Receipt) error

@@ -20,10 +20,10 @@ const (
 	MaxSmall   = ChunkSize + 64<<10        // of ciphertext: the chunks of a parcel up to this size travel with its offer
 	MaxEager   = 64<<10 + 16               // the same in FormerProtocol, of a lone chunk
 	MaxOffer   = MaxRecord + MaxSmall + 64 // of an encoded Offer
-	MaxReply   = MaxChunks/8 + 32<<10 // of an encoded Reply
-	MaxPiece   = ChunkSize + 16 + 64  // of an encoded Piece
-	MaxRecord  = MaxManifest + 8<<10  // of a record that holds a manifest, with signature and path
-	MaxReceipt = 16 << 10             // of a record that holds a receipt
+	MaxReply   = MaxChunks/8 + 32<<10      // of an encoded Reply
+	MaxPiece   = ChunkSize + 16 + 64       // of an encoded Piece
+	MaxRecord  = MaxManifest + 8<<10       // of a record that holds a manifest, with signature and path
+	MaxReceipt = 16 << 10                  // of a record that holds a receipt
 )
 
 // Offer opens a transfer. Chunks are all those of a small parcel, in order, sent along to save a round trip; Eager is the only
@@ -32,6 +32,14 @@ type Offer struct {
 	Record record.Record `cbor:"1,keyasint"`
 	Eager  []byte        `cbor:"2,keyasint,omitempty"`
 	Chunks [][]byte      `cbor:"3,keyasint,omitempty"`
+}
+
+// Sent are the chunks that came with the offer: all or none.
+func (o Offer) Sent() [][]byte {
+	if len(o.Eager) > 0 {
+		return [][]byte{o.Eager}
+	}
+	return o.Chunks
 }
 
 // Want lists the chunks that the receiver still lacks; Have marks those it holds.

@@ -91,14 +91,16 @@ func emitParcels(emit func(Measure) error, took []time.Duration, perSecond float
 		{Name: "parcels/32, median", Unit: "ms", Value: round(at(0.5))},
 		Measure{Name: "parcels/32, p99", Unit: "ms", Value: round(at(0.99))}.atMost(100),
 	}
-	for name, pid := range map[string]int{"sender": os.Getpid(), "receiver": receiver} {
-		m, err := memoryOf(pid)
+	for _, end := range []struct {
+		name string
+		pid  int
+	}{{"sender", os.Getpid()}, {"receiver", receiver}} {
+		m, err := memoryOf(end.pid)
 		if err != nil {
 			return err
 		}
-		out = append(out, Measure{Name: "memory of the " + name, Unit: "MiB", Value: round(m.resident)}.atMost(150))
+		out = append(out, Measure{Name: "memory of the " + end.name, Unit: "MiB", Value: round(m.resident)}.atMost(150))
 	}
-	slices.SortFunc(out[3:], func(a, b Measure) int { return -1 * int(a.Name[14]) + int(b.Name[14]) })
 	for _, m := range out {
 		if err := emit(m); err != nil {
 			return err

@@ -11,6 +11,24 @@ import (
 	"motcua/cmd/bench"
 )
 
+// TestParcelsAreMeasured: every figure is taken, of two processes, and nothing is left behind.
+func TestParcelsAreMeasured(t *testing.T) {
+	t.Setenv(asProgram, "1")
+	dir := shortTemp(t)
+	var out, said bytes.Buffer
+	if code := run(t.Context(), stdio{strings.NewReader(""), &out, &said}, []string{"bench", "parcels", "--short", "--json", "--dir", dir}); code != 0 {
+		t.Fatalf("exit code %d: %s", code, said.String())
+	}
+	for _, want := range []string{"parcels/32", "parcels/32, median", "parcels/32, p99", "memory of the sender", "memory of the receiver"} {
+		if !strings.Contains(out.String(), `"name":"`+want+`"`) {
+			t.Errorf("%s is not among the figures:\n%s", want, out.String())
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) > 0 {
+		t.Errorf("%v is left behind (%v)", left, err)
+	}
+}
+
 // TestTheDirectoryIsMeasured: every figure is taken, of real processes, and nothing is left behind. How good they are says
 // nothing here.
 func TestTheDirectoryIsMeasured(t *testing.T) {

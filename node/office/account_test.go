@@ -14,6 +14,7 @@ import (
 	"motcua/node/dossier"
 	"motcua/node/store"
 	"motcua/replication"
+	"motcua/replication/replicationtest"
 	"motcua/replication/spool"
 )
 
@@ -188,8 +189,8 @@ func TestNothingIsLostWhileHandingIn(t *testing.T) {
 	if r, err := n.Receipt(ctx, c, alias); err != nil || len(r.Papers) != 1 {
 		t.Errorf("%+v %v", r.Papers, err)
 	}
-	if ps, err := n.Outbox().Waiting(ctx, "H32.22327", 9); err != nil || len(ps) != 1 {
-		t.Errorf("%d parcels: %v", len(ps), err)
+	if ps := replicationtest.Waiting(t, n.Outbox(), "H32.22327", 9); len(ps) != 1 {
+		t.Errorf("%d parcels", len(ps))
 	}
 }
 

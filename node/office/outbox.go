@@ -159,11 +159,8 @@ func (o *Office) Strip() (Strip, error) {
 	if ms := o.contact.Load(); ms > 0 {
 		s.Contact = time.UnixMilli(ms)
 	}
-	err := o.Store.View(func(t *store.Tx) error {
-		ws, err := t.WaitingFor("", maxSendings)
-		s.Waiting = len(ws)
-		return err
-	})
+	var err error
+	s.Waiting, err = o.Store.Waiting()
 	return s, err
 }
 

@@ -18,6 +18,7 @@ import (
 	"motcua/node/dossier"
 	"motcua/node/store"
 	"motcua/replication"
+	"motcua/replication/replicationtest"
 	"motcua/replication/spool"
 )
 
@@ -169,7 +170,9 @@ func (p *province) take(from, to directory.OfficeCode, parcel replication.Parcel
 		b, err := m.sp.Chunk(parcel.ID(), i)
 		must(p.t, err, in.Put(i, b))
 	}
-	c, err := n.sp.Unpack(parcel, n.id.Seal)
+	key, err := spool.OpenKey(parcel, n.id.Seal)
+	must(p.t, err)
+	c, err := n.sp.Unpack(parcel, key)
 	must(p.t, err)
 	r, err := n.Inbox().Take(p.t.Context(), parcel, c)
 	if err != nil {
@@ -317,8 +320,7 @@ func TestNotNow(t *testing.T) {
 	p := newProvince(t)
 	c := p.citizen("anh")
 	p.submit(bien, c)
-	ps, err := p.offices[bien].Outbox().Waiting(t.Context(), replication.Name(xa), 1)
-	must(t, err)
+	ps := replicationtest.Waiting(t, p.offices[bien].Outbox(), replication.Name(xa), 1)
 	p.book.Remove(replication.Name(bien))
 	if _, err := p.take(bien, xa, ps[0]); !errors.Is(err, replication.ErrUnknown) {
 		t.Errorf("from an office not known yet: %v", err)

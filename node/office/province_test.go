@@ -142,11 +142,7 @@ func (p *province) carry() (arrived int) {
 			if p.cut[from] || p.cut[directory.OfficeCode(to)] {
 				continue
 			}
-			ps, err := n.Outbox().Waiting(p.t.Context(), to, 100)
-			if err != nil {
-				p.t.Fatal(err)
-			}
-			for _, parcel := range ps {
+			for _, parcel := range replicationtest.Waiting(p.t, n.Outbox(), to, 100) {
 				p.deliver(n, p.offices[directory.OfficeCode(to)], parcel)
 				arrived++
 			}
@@ -171,7 +167,9 @@ func (p *province) deliver(from, to *node, parcel replication.Parcel) {
 			p.t.Fatal(err)
 		}
 	}
-	c, err := to.sp.Unpack(parcel, to.id.Seal)
+	key, err := spool.OpenKey(parcel, to.id.Seal)
+	must(p.t, err)
+	c, err := to.sp.Unpack(parcel, key)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -173,6 +174,13 @@ func (b *batch) call(j *job) (own *layer, a answer) {
 func (b *batch) commit() error {
 	b.txn.Discard()
 	err := b.write()
+	if err == nil {
+		for _, f := range b.all.then {
+			f(b.s)
+		}
+	} else if errors.Is(err, ErrUnsure) {
+		b.s.queue.doubt()
+	}
 	for _, j := range b.jobs {
 		j.done <- answer{err: err}
 	}

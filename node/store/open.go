@@ -67,6 +67,8 @@ type Store struct {
 	once    sync.Once
 	open    sync.RWMutex // held for reading during a View, for writing by Close
 
+	queue queue
+
 	mu       sync.Mutex
 	attempts map[digest.Digest]Attempt // of parcels; not durable
 }

@@ -47,6 +47,7 @@ func (t *Tx) PutOutgoing(p replication.Parcel, about digest.Digest, kind string)
 	if err := t.put(tOutgoing.of(id), o); err != nil {
 		return err
 	}
+	t.then(func(s *Store) { s.queue.put(m.To, queued{!m.Small(), m.Created, id}) })
 	return t.set(waitingKey(o, id), mark)
 }
 
@@ -70,6 +71,7 @@ func (t *Tx) Settle(receipt record.Record, r replication.Receipt) (bool, error) 
 	if err != nil || !ok || !o.Waits() || r.Outcome == 0 {
 		return false, err
 	}
+	t.then(func(s *Store) { s.queue.remove(o.To, o.Created, r.Parcel) })
 	o.Outcome, o.Refusal, o.Settled = r.Outcome, r.Refusal, r.At
 	err = errors.Join(
 		t.put(tSettlement.of(r.Parcel), receipt),
@@ -204,18 +206,6 @@ func (s *Store) Outbox() *Outbox { return &Outbox{s} }
 type Outbox struct{ s *Store }
 
 var _ replication.Outbox = (*Outbox)(nil)
-
-// Peers returns the names with unsettled parcels.
-func (o *Outbox) Peers(context.Context) (names []replication.Name, err error) {
-	err = o.s.View(func(t *Tx) error { names, err = t.OutgoingPeers(); return err })
-	return names, err
-}
-
-// Waiting returns at most n unsettled parcels for a peer, oldest first.
-func (o *Outbox) Waiting(_ context.Context, to replication.Name, n int) (ps []replication.Parcel, err error) {
-	err = o.s.View(func(t *Tx) error { ps, err = t.WaitingParcels(to, n); return err })
-	return ps, err
-}
 
 // Settle stores the verified receipt and takes the parcel off the outbox, durably.
 func (o *Outbox) Settle(ctx context.Context, p replication.Parcel, receipt record.Record, r replication.Receipt) error {

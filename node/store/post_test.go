@@ -12,6 +12,7 @@ import (
 	"motcua/crypto/record"
 	"motcua/crypto/wire"
 	"motcua/replication"
+	"motcua/replication/replicationtest"
 )
 
 // parcelTo makes a parcel as a sender would, n tells one from another and is its date.
@@ -58,9 +59,9 @@ func TestParcelsWaitForTheirReceipt(t *testing.T) {
 	}
 	waiting := func(to replication.Name, want ...replication.Parcel) {
 		t.Helper()
-		got, err := box.Waiting(ctx, to, 5)
-		if err != nil || len(got) != len(want) {
-			t.Fatalf("%d parcels wait for %s, want %d: %v", len(got), to, len(want), err)
+		got := replicationtest.Waiting(t, box, to, 5)
+		if len(got) != len(want) {
+			t.Fatalf("%d parcels wait for %s, want %d", len(got), to, len(want))
 		}
 		for i := range got {
 			if got[i].ID() != want[i].ID() || got[i].Record.Verify(testKey(t).Public(), replication.ManifestLabel) != nil {

@@ -23,8 +23,9 @@ type Tx struct {
 // layer is a set of writes not yet in Badger. A nil value is a deletion.
 type layer struct {
 	writes map[string][]byte
-	bytes  int // of keys, and of values in the tables
-	long   int // of values in the value log
+	then   []func(*Store) // done once the writes are committed
+	bytes  int            // of keys, and of values in the tables
+	long   int            // of values in the value log
 }
 
 func newLayer() *layer { return &layer{writes: make(map[string][]byte)} }
@@ -55,6 +56,14 @@ func (l *layer) fits(other *layer) bool {
 func (l *layer) merge(other *layer) {
 	for k, v := range other.writes {
 		l.set(k, v)
+	}
+	l.then = append(l.then, other.then...)
+}
+
+// then has f done once the update is committed, before anybody is told.
+func (t *Tx) then(f func(*Store)) {
+	if t.own != nil {
+		t.own.then = append(t.own.then, f)
 	}
 }
 

@@ -248,9 +248,7 @@ func (p *province) carry() (arrived int) {
 			if p.line(from) != nil || p.line(directory.OfficeCode(to)) != nil {
 				continue
 			}
-			ps, err := n.Outbox().Waiting(p.t.Context(), to, 100)
-			must(p.t, err)
-			for _, parcel := range ps {
+			for _, parcel := range replicationtest.Waiting(p.t, n.Outbox(), to, 100) {
 				p.deliver(n, p.nodes[directory.OfficeCode(to)], parcel)
 				arrived++
 			}
@@ -285,7 +283,9 @@ func (p *province) deliver(from, to *node, parcel replication.Parcel) {
 		must(p.t, err)
 		must(p.t, in.Put(i, b))
 	}
-	c, err := to.sp.Unpack(parcel, to.id.Seal)
+	key, err := spool.OpenKey(parcel, to.id.Seal)
+	must(p.t, err)
+	c, err := to.sp.Unpack(parcel, key)
 	must(p.t, err)
 	rec, err := to.Inbox().Take(ctx, parcel, c)
 	must(p.t, err)

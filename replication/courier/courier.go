@@ -18,8 +18,10 @@ import (
 
 // The measures of retrying and of what is served at once.
 const (
-	atOnce        = 4                // parcels under way to one peer
-	fetch         = 64               // parcels looked at per peer, beside those held back
+	atOnce        = 4                // small parcels under way to one peer, until it has shown that it takes more
+	mostAtOnce    = 32               // then
+	largeAtOnce   = 2                // large parcels under way to one peer
+	fetch         = 64               // parcels looked at per peer, beside those held back and under way
 	firstWait     = time.Second      // after a failure
 	longestWait   = 2 * time.Minute  // between attempts
 	wakeFloor     = time.Second / 4  // a wake-up does not repeat a failure sooner than this
@@ -53,9 +55,12 @@ type Courier struct {
 	room  slots
 	aside aside
 
+	traffic *traffic
+
 	mu      sync.Mutex
 	running context.Context // nil unless Run is running
 	workers map[replication.Name]*worker
+	former  map[replication.Name]bool // peers that did not know TransferProtocol
 	work    sync.WaitGroup
 	busy    map[digest.Digest]chan struct{} // parcels being delivered, closed when done
 }
@@ -70,11 +75,13 @@ func New(cfg Config) *Courier {
 	}
 	c := &Courier{
 		cfg: cfg, log: cfg.Log,
-		workers: map[replication.Name]*worker{}, busy: map[digest.Digest]chan struct{}{},
+		workers: map[replication.Name]*worker{}, former: map[replication.Name]bool{}, traffic: newTraffic(), busy: map[digest.Digest]chan struct{}{},
 		aside: aside{dark: map[replication.Name]time.Time{}, given: map[digest.Digest]gift{}},
 	}
 	if cfg.Inbox != nil {
-		cfg.Link.Handle(replication.TransferProtocol, link.Known, c.answer)
+		for _, proto := range []string{replication.TransferProtocol, replication.FormerProtocol} {
+			cfg.Link.Handle(proto, link.Known, c.answer)
+		}
 	}
 	cfg.Link.OnContact(c.Wake)
 	return c
@@ -143,6 +150,15 @@ func (c *Courier) WakeAll(ctx context.Context) error {
 	return nil
 }
 
+// SetLimits puts other limits in force, also for what is under way. The error is that of Limits.Validate.
+func (c *Courier) SetLimits(l Limits) error {
+	if err := l.Validate(); err != nil {
+		return err
+	}
+	c.traffic.set(l)
+	return c.WakeAll(context.Background())
+}
+
 // Wake has the courier look at once for parcels to a name: one was put in the outbox, or the peer was seen. It does not
 // block, and does nothing before Run.
 func (c *Courier) Wake(to replication.Name) {
@@ -169,7 +185,7 @@ func (c *Courier) worker(to replication.Name) *worker {
 	}
 	w := c.workers[to]
 	if w == nil {
-		w = &worker{c: c, to: to, wake: make(chan struct{}, 1), results: make(chan result), flying: map[digest.Digest]bool{}, held: map[digest.Digest]*hold{}}
+		w = newWorker(c, to)
 		c.workers[to] = w
 		ctx := c.running
 		c.work.Go(func() { w.run(ctx) })

@@ -343,7 +343,7 @@ func TestAStickBridgesACutLine(t *testing.T) {
 		p.net.Cut(b.addr)
 		time.Sleep(3 * time.Minute) // until both have noticed
 		var file bytes.Buffer
-		waiting, _ := a.outbox.Waiting(t.Context(), "B", 10)
+		waiting := replicationtest.Waiting(t, a.outbox, "B", 10)
 		if err := bundle.Write(&file, bundle.Contents{From: "A", Created: time.Now(), Parcels: waiting, Chunk: a.spool.Chunk}); err != nil {
 			t.Fatal(err)
 		}

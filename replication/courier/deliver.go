@@ -37,6 +37,15 @@ func (c *Courier) Deliver(ctx context.Context, p replication.Parcel, chunk func(
 	})
 }
 
+func putAll(t *spool.Partial, chunks [][]byte) error {
+	for i, b := range chunks {
+		if err := put(t, i, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func put(t *spool.Partial, i int, b []byte) error {
 	err := t.Put(i, b)
 	switch {
@@ -64,7 +73,8 @@ func (c *Courier) deliver(ctx context.Context, p replication.Parcel, fill func(*
 	} else if ok {
 		return c.renew(r)
 	}
-	if err := c.judge(p); err != nil {
+	key, err := c.judge(p)
+	if err != nil {
 		return record.Record{}, err
 	}
 	if p.Manifest.From != c.cfg.Self { // our own chunks are in the spool
@@ -72,7 +82,7 @@ func (c *Courier) deliver(ctx context.Context, p replication.Parcel, fill func(*
 			return record.Record{}, err
 		}
 	}
-	return c.take(ctx, p)
+	return c.take(ctx, p, key)
 }
 
 func (c *Courier) stage(p replication.Parcel, fill func(*spool.Partial) error) error {
@@ -125,41 +135,36 @@ func (c *Courier) renew(r record.Record) (record.Record, error) {
 	return again, failed(err)
 }
 
-// judge checks from the manifest who sent the parcel and whether it can be opened here. Nothing of it is a refusal, which
+// judge checks from the manifest who sent the parcel and whether it can be opened here, and returns its data key. Nothing of it is a refusal, which
 // would be final: a newer edition may know the sender, and the id does not cover the signature, so that the genuine parcel may
 // yet come under the same id.
-func (c *Courier) judge(p replication.Parcel) error {
+func (c *Courier) judge(p replication.Parcel) (key seal.Key, err error) {
 	sender, err := replication.SignerOf(c.cfg.Resolver, p.Manifest.From, p.Record.Signer)
 	if err == nil {
 		err = p.Verify(sender)
 	}
 	switch {
 	case errors.Is(err, replication.ErrUnknown):
-		return notNow(replication.SenderUnknown, err)
+		return key, notNow(replication.SenderUnknown, err)
 	case err != nil:
-		return notNow(replication.NotGenuine, err)
+		return key, notNow(replication.NotGenuine, err)
 	case !sender.Revoked.IsZero() || !sender.Trusted(time.Unix(p.Manifest.Created, 0)):
-		return &replication.NotNow{Obstacle: replication.SenderRevoked}
+		return key, &replication.NotNow{Obstacle: replication.SenderRevoked}
 	}
-	if _, err := c.opener(p); err != nil {
-		return notNow(replication.OtherKey, err)
-	}
-	return nil
+	return c.open(p)
 }
 
-// opener returns which of our keys the parcel is sealed to: a sender that did not know yet may have used a former one.
-func (c *Courier) opener(p replication.Parcel) (*seal.PrivateKey, error) {
-	var first error
+// open opens the data key with that of our keys which the parcel is sealed to: a sender that did not know yet may have used a
+// former one.
+func (c *Courier) open(p replication.Parcel) (key seal.Key, err error) {
+	var bad error
 	for _, id := range c.cfg.Ring.All() {
-		err := spool.Opens(p, id.Seal)
-		if err == nil {
-			return id.Seal, nil
+		if key, err = spool.OpenKey(p, id.Seal); err == nil {
+			return key, nil
 		}
-		if first == nil {
-			first = err
-		}
+		bad = first(bad, err)
 	}
-	return nil, first
+	return key, notNow(replication.OtherKey, bad)
 }
 
 func notNow(o replication.Obstacle, err error) error {
@@ -167,11 +172,7 @@ func notNow(o replication.Obstacle, err error) error {
 }
 
 // take opens a parcel whose chunks are all here and has the inbox commit it.
-func (c *Courier) take(ctx context.Context, p replication.Parcel) (record.Record, error) {
-	key, err := c.opener(p)
-	if err != nil {
-		return record.Record{}, notNow(replication.OtherKey, err)
-	}
+func (c *Courier) take(ctx context.Context, p replication.Parcel, key seal.Key) (record.Record, error) {
 	content, err := c.cfg.Spool.Unpack(p, key)
 	var r record.Record
 	if err == nil {
@@ -265,8 +266,8 @@ func (c *Courier) takeOffer(ctx context.Context, from replication.Name, s *link.
 	}
 	defer c.room.leave(from)
 	return c.deliver(ctx, p, func(t *spool.Partial) error {
-		if len(o.Eager) > 0 && len(p.Manifest.Chunks) == 1 {
-			return put(t, 0, o.Eager)
+		if sent := o.Sent(); len(sent) == len(p.Manifest.Chunks) {
+			return putAll(t, sent)
 		}
 		return c.collect(s, t, len(p.Manifest.Chunks))
 	})

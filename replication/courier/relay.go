@@ -124,7 +124,7 @@ func (c *Courier) giveAside(ctx context.Context, large bool) {
 
 // giveFor gives the parcels of one recipient, the smallest first, for as long as it is out of reach.
 func (c *Courier) giveFor(ctx context.Context, to replication.Name, large bool) {
-	ps, err := c.cfg.Outbox.Waiting(ctx, to, giveFetch+c.aside.count())
+	ps, err := c.waiting(ctx, to, giveFetch+c.aside.count())
 	if err != nil {
 		if ctx.Err() == nil {
 			c.log.Error("outbox cannot be read", "peer", to, "err", err)
@@ -145,6 +145,21 @@ func (c *Courier) giveFor(ctx context.Context, to replication.Name, large bool) 
 			return // nobody is in reach, or all are full
 		}
 	}
+}
+
+// waiting returns at most n parcels that wait for a recipient.
+func (c *Courier) waiting(ctx context.Context, to replication.Name, n int) (ps []replication.Parcel, err error) {
+	queue, err := c.cfg.Outbox.Queue(ctx, to, n)
+	for _, q := range queue {
+		p, bad := c.cfg.Outbox.Parcel(ctx, q.ID)
+		switch {
+		case bad == nil:
+			ps = append(ps, p)
+		case !errors.Is(bad, replication.ErrSettled):
+			return ps, bad
+		}
+	}
+	return ps, err
 }
 
 func (c *Courier) giveOne(ctx context.Context, p replication.Parcel) error {

@@ -2,9 +2,9 @@ package courier
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
-	"motcua/crypto/digest"
 	"motcua/crypto/record"
 	"motcua/replication"
 )
@@ -34,46 +34,34 @@ func (c *Courier) settle(ctx context.Context, p replication.Parcel, r record.Rec
 	return nil
 }
 
-// settleFetch bounds the unsettled parcels to one peer among which receipts from a bundle are looked up.
-const settleFetch = 10_000
-
 // Settle takes in receipts that came another way than the parcel's own stream, as in a bundle. It returns how many
 // parcels they settled; receipts for parcels that are settled or not ours are passed over. The error names the first
 // receipt that does not hold; the others are still taken in.
 func (c *Courier) Settle(ctx context.Context, receipts ...record.Record) (settled int, err error) {
-	byPeer := map[replication.Name]map[digest.Digest]record.Record{}
 	for _, r := range receipts {
-		v, bad := replication.ReadReceipt(r)
-		if bad != nil {
-			err = first(err, bad)
-			continue
-		}
-		if v.To != c.cfg.Self {
-			continue
-		}
-		if byPeer[v.From] == nil {
-			byPeer[v.From] = map[digest.Digest]record.Record{}
-		}
-		byPeer[v.From][v.Parcel] = r
-	}
-	for peer, found := range byPeer {
-		waiting, bad := c.cfg.Outbox.Waiting(ctx, peer, settleFetch)
-		if bad != nil {
-			return settled, fmt.Errorf("settle receipts from %s: %w", peer, bad)
-		}
-		for _, p := range waiting {
-			r, ok := found[p.ID()]
-			if !ok {
-				continue
-			}
-			if bad := c.settle(ctx, p, r, false); bad != nil {
-				err = first(err, bad)
-				continue
-			}
+		done, bad := c.settleOne(ctx, r)
+		err = first(err, bad)
+		if done {
 			settled++
 		}
 	}
 	return settled, err
+}
+
+func (c *Courier) settleOne(ctx context.Context, r record.Record) (settled bool, err error) {
+	v, err := replication.ReadReceipt(r)
+	if err != nil || v.To != c.cfg.Self {
+		return false, err
+	}
+	p, err := c.cfg.Outbox.Parcel(ctx, v.Parcel)
+	if errors.Is(err, replication.ErrSettled) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("settle receipt from %s: %w", v.From, err)
+	}
+	err = c.settle(ctx, p, r, false)
+	return err == nil, err
 }
 
 func first(err, other error) error {

@@ -9,9 +9,9 @@ import (
 // The shares of what is taken in at once. A peer's own deliveries are open to it however many others have begun, so that no
 // number of slow or hostile peers keeps out another; the memory this can take is bounded by the number of enrolled peers.
 const (
-	deliveries        = 32         // under way in all, beyond which a peer has only its own
-	ownDeliveries     = 2          // of one peer, always
-	deliveriesPerPeer = 2 * atOnce // a peer whose connection broke begins anew while the old transfers still stall
+	deliveries        = 64             // under way in all, beyond which a peer has only its own
+	ownDeliveries     = 2              // of one peer, always
+	deliveriesPerPeer = mostAtOnce + 8 // a peer whose connection broke begins anew while old transfers still stall
 )
 
 // slots counts the deliveries under way. The zero value is ready.

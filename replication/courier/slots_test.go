@@ -18,10 +18,10 @@ func TestSlowPeersKeepNobodyOut(t *testing.T) {
 		var slow sync.WaitGroup
 		var mu sync.Mutex
 		said := map[replication.Obstacle]int{}
-		for i := range 4 { // of eight slots each: all there are
+		for i := range 4 { // all slots there are
 			x := p.office(replication.Name(fmt.Sprint("X", i)))
-			for n := range 10 {
-				q := x.pack(b, fmt.Sprint("never comes ", n), noise(300<<10))
+			for n := range 20 {
+				q := x.pack(b, fmt.Sprint("never comes ", n), noise(400<<10))
 				slow.Go(func() {
 					for ctx.Err() == nil {
 						r := x.dawdle(ctx, b.name, q)

@@ -9,7 +9,6 @@ import (
 
 	"motcua/crypto/digest"
 	"motcua/replication"
-	"motcua/replication/link"
 )
 
 // worker sends the parcels of one recipient. All its fields but wake belong to its own goroutine.
@@ -18,12 +17,21 @@ type worker struct {
 	to      replication.Name
 	wake    chan struct{}
 	results chan result
-	flying  map[digest.Digest]bool
+	flying  map[digest.Digest]bool  // parcels under way: is it small?
+	large   int                     // how many of them are not
+	width   int                     // how many small ones may be
 	held    map[digest.Digest]*hold // parcels that the recipient cannot take now
 	wait    time.Duration           // after the next failure to reach the recipient
 	until   time.Time               // no attempt before, unless woken
 	failed  time.Time               // when the last attempt failed
 	woken   time.Time               // when we were last woken
+}
+
+func newWorker(c *Courier, to replication.Name) *worker {
+	return &worker{
+		c: c, to: to, wake: make(chan struct{}, 1), results: make(chan result), width: atOnce,
+		flying: map[digest.Digest]bool{}, held: map[digest.Digest]*hold{},
+	}
 }
 
 // hold keeps one parcel back while others go on.
@@ -62,19 +70,48 @@ func (w *worker) launch(ctx context.Context) (left bool, err error) {
 	if ctx.Err() != nil || now.Before(w.until) {
 		return true, nil
 	}
-	waiting, err := w.c.cfg.Outbox.Waiting(ctx, w.to, fetch+len(w.held)) // those held back stand before the others
+	waiting, err := w.c.cfg.Outbox.Queue(ctx, w.to, fetch+len(w.held)+len(w.flying)) // those held back stand before the others
 	if err != nil {
 		return true, err
 	}
-	for _, p := range waiting {
-		id := p.ID()
-		if h := w.held[id]; w.flying[id] || h != nil && now.Before(h.until) || len(w.flying) >= atOnce {
+	for _, q := range waiting {
+		if !w.due(q, now) {
 			continue
 		}
-		w.flying[id] = true
-		w.c.work.Go(func() { w.results <- result{id, now, w.c.send(ctx, p)} })
+		if err := w.begin(ctx, q, now); err != nil {
+			return true, err
+		}
 	}
 	return len(waiting) > 0, nil
+}
+
+// due tells whether a parcel may be sent now.
+func (w *worker) due(q replication.Queued, now time.Time) bool {
+	_, flies := w.flying[q.ID]
+	if h := w.held[q.ID]; flies || h != nil && now.Before(h.until) {
+		return false
+	}
+	if q.Small {
+		return len(w.flying)-w.large < w.width
+	}
+	return w.large < largeAtOnce && w.c.traffic.open(now)
+}
+
+// begin starts a transfer.
+func (w *worker) begin(ctx context.Context, q replication.Queued, now time.Time) error {
+	p, err := w.c.cfg.Outbox.Parcel(ctx, q.ID)
+	if errors.Is(err, replication.ErrSettled) {
+		return nil // meanwhile, by another way
+	}
+	if err != nil {
+		return err
+	}
+	w.flying[q.ID] = q.Small
+	if !q.Small {
+		w.large++
+	}
+	w.c.work.Go(func() { w.results <- result{q.ID, now, w.c.send(ctx, p)} })
+	return nil
 }
 
 // pause waits until something has changed: a transfer has ended, the time has come, or somebody has woken us.
@@ -99,6 +136,9 @@ func (w *worker) pause(ctx context.Context) {
 // delay is how long until the next attempt that is planned.
 func (w *worker) delay(now time.Time) time.Duration {
 	next := now.Add(lookAgain)
+	if open := w.c.traffic.opens(now); open.After(now) && open.Before(next) {
+		next = open
+	}
 	if now.Before(w.until) {
 		next = w.until
 	} else {
@@ -126,6 +166,10 @@ func (w *worker) rouse() {
 
 // note draws the consequences of a transfer that has ended.
 func (w *worker) note(ctx context.Context, r result) {
+	w.widen(r)
+	if !w.flying[r.id] {
+		w.large--
+	}
 	delete(w.flying, r.id)
 	now := time.Now()
 	if ctx.Err() == nil {
@@ -136,8 +180,8 @@ func (w *worker) note(ctx context.Context, r result) {
 		delete(w.held, r.id)
 		w.wait, w.until = 0, time.Time{}
 		return
-	case ctx.Err() != nil:
-		return // we are stopping: not the peer's fault
+	case ctx.Err() != nil || errors.Is(r.err, errClosed):
+		return // we are stopping, or the hours are over: not the peer's fault
 	case ofParcel(r.err):
 		w.holdBack(r.id, now)
 	default:
@@ -149,6 +193,18 @@ func (w *worker) note(ctx context.Context, r result) {
 	}
 	w.c.log.Info("parcel not delivered", "peer", w.to, "parcel", r.id.Short(), "err", r.err)
 	w.c.cfg.Outbox.Attempted(ctx, r.id, now, w.c.aside.reason(r.id, reason(r.err)))
+}
+
+// widen has more small parcels under way to a recipient that takes them, and half as many to one that says it is busy, as one of
+// an earlier version does at eight.
+func (w *worker) widen(r result) {
+	var busy *replication.NotNow
+	switch {
+	case errors.As(r.err, &busy) && busy.Obstacle == replication.TooBusy:
+		w.width = max(1, w.width/2)
+	case r.err == nil && len(w.flying)-w.large >= w.width:
+		w.width = min(w.width+1, mostAtOnce)
+	}
 }
 
 // ofParcel tells failures of one parcel from failures to reach the recipient at all.
@@ -187,95 +243,3 @@ func longer(d time.Duration) time.Duration { return min(max(2*d, firstWait), lon
 
 // jitter spreads retries, so that a province whose power comes back does not speak all at once.
 func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
-
-// send brings one parcel to its recipient and settles it.
-func (c *Courier) send(ctx context.Context, p replication.Parcel) error {
-	if p.Manifest.To == c.cfg.Self {
-		return c.sendSelf(ctx, p)
-	}
-	s, err := c.cfg.Link.BeginBulk(ctx, p.Manifest.To, replication.TransferProtocol)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	defer context.AfterFunc(ctx, s.Cancel)()
-	reply, err := c.offer(s, p)
-	if err != nil {
-		return err
-	}
-	if reply.Want != nil {
-		if reply, err = c.supply(s, p, reply.Want.Have); err != nil {
-			return err
-		}
-	}
-	switch {
-	case reply.Receipt != nil:
-		return c.settle(ctx, p, *reply.Receipt, true)
-	case reply.NotNow != "":
-		return &replication.NotNow{Obstacle: reply.NotNow}
-	}
-	return &replication.NotNow{Obstacle: replication.NotGenuine} // it still wants chunks that we have sent
-}
-
-// sendSelf delivers a parcel of an office to itself, by the same steps and without a network.
-func (c *Courier) sendSelf(ctx context.Context, p replication.Parcel) error {
-	r, err := c.Deliver(ctx, p, nil)
-	if err != nil {
-		return err
-	}
-	return c.settle(ctx, p, r, true)
-}
-
-func (c *Courier) offer(s *link.Stream, p replication.Parcel) (replication.Reply, error) {
-	o := replication.Offer{Record: p.Record}
-	if m := p.Manifest; len(m.Chunks) == 1 && m.Chunks[0].Size <= replication.MaxEager {
-		b, err := c.cfg.Spool.Chunk(p.ID(), 0)
-		if err != nil {
-			return replication.Reply{}, err
-		}
-		o.Eager = b
-	}
-	s.SetStall(stallTime)
-	if err := s.Send(o); err != nil {
-		return replication.Reply{}, err
-	}
-	return c.reply(s, p)
-}
-
-// supply sends the chunks that the recipient lacks.
-func (c *Courier) supply(s *link.Stream, p replication.Parcel, have replication.Bitmap) (replication.Reply, error) {
-	s.SetStall(stallTime)
-	for i := range p.Manifest.Chunks {
-		if have.Has(i) {
-			continue
-		}
-		b, err := c.cfg.Spool.Chunk(p.ID(), i)
-		if err != nil {
-			return replication.Reply{}, err
-		}
-		if err := s.Send(replication.Piece{Index: uint32(i), Bytes: b}); err != nil {
-			return replication.Reply{}, c.lastWord(s, p, err)
-		}
-	}
-	return c.reply(s, p)
-}
-
-// lastWord looks for the reply of a recipient that has stopped reading: it says why, where the broken stream does not.
-func (c *Courier) lastWord(s *link.Stream, p replication.Parcel, broken error) error {
-	if errors.Is(broken, os.ErrDeadlineExceeded) {
-		return broken // it has stopped saying anything
-	}
-	if r, err := c.reply(s, p); err == nil && r.NotNow != "" {
-		return &replication.NotNow{Obstacle: r.NotNow}
-	}
-	return broken
-}
-
-func (c *Courier) reply(s *link.Stream, p replication.Parcel) (replication.Reply, error) {
-	s.SetStall(commitTime)
-	var r replication.Reply
-	if err := s.Receive(&r, replication.MaxReply); err != nil {
-		return r, err
-	}
-	return r, r.Validate(len(p.Manifest.Chunks))
-}

@@ -164,7 +164,7 @@ func quicConfig() *quic.Config {
 		HandshakeIdleTimeout:           handshakeTime,
 		MaxIdleTimeout:                 60 * time.Second,
 		KeepAlivePeriod:                15 * time.Second,
-		InitialStreamReceiveWindow:     256 << 10,
+		InitialStreamReceiveWindow:     512 << 10, // a small parcel's offer goes without waiting for credit
 		MaxStreamReceiveWindow:         1 << 20,
 		InitialConnectionReceiveWindow: 1 << 20,
 		MaxConnectionReceiveWindow:     4 << 20,
@@ -197,13 +197,17 @@ func (l *Link) admit(ctx context.Context, who *quic.ClientInfo) (context.Context
 }
 
 // Handle serves a protocol, named with its version as in "parcel/1". Call it before peers are expected to ask for it;
-// handling a name again replaces its handler.
+// handling a name again replaces its handler, and none takes the protocol away.
 func (l *Link) Handle(proto string, a Access, h Handler) {
 	if proto == "" || len(proto) > maxProtocol {
 		panic("link: protocol name " + proto)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if h == nil {
+		delete(l.handlers, proto)
+		return
+	}
 	l.handlers[proto] = handler{a, h}
 }
 

@@ -22,6 +22,7 @@ type Stream struct {
 	// answered is set once the peer has agreed to the stream; until then the first read waits for that.
 	answered bool
 	stall    atomic.Int64 // time.Duration, 0: unbounded
+	pace     func(bytes int) error
 }
 
 var _ net.Conn = (*Stream)(nil)
@@ -106,6 +107,11 @@ func (s *Stream) Read(p []byte) (int, error) {
 func (s *Stream) Write(p []byte) (n int, err error) {
 	for len(p) > 0 && err == nil {
 		piece := p[:min(len(p), stallPiece)]
+		if s.pace != nil {
+			if err := s.pace(len(piece)); err != nil {
+				return n, err
+			}
+		}
 		if d := time.Duration(s.stall.Load()); d > 0 {
 			s.q.SetWriteDeadline(time.Now().Add(d))
 		}
@@ -125,6 +131,10 @@ func (s *Stream) SetStall(d time.Duration) {
 	s.stall.Store(int64(d))
 	s.q.SetDeadline(time.Time{})
 }
+
+// SetPace has f called before each piece of at most 16 KiB is written. It may wait, and its error ends the writing. Call it before
+// the first write.
+func (s *Stream) SetPace(f func(bytes int) error) { s.pace = f }
 
 // moving reads from a stream within its stall time.
 type moving struct{ s *Stream }

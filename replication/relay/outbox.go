@@ -28,26 +28,29 @@ func (o outbox) Peers(context.Context) (names []replication.Name, err error) {
 	return names, nil
 }
 
-// Waiting returns at most n parcels for a recipient, oldest first.
-func (o outbox) Waiting(_ context.Context, to replication.Name, n int) (out []replication.Parcel, err error) {
-	for _, i := range o.r.shelf.list(func(i *item) bool { return i.state == Waiting && i.to == to }) {
-		if len(out) == n {
-			break
+// Queue tells of at most n parcels for a recipient, the small ones first, then by age.
+func (o outbox) Queue(_ context.Context, to replication.Name, n int) (out []replication.Queued, err error) {
+	all := o.r.shelf.list(func(i *item) bool { return i.state == Waiting && i.to == to })
+	for _, small := range []bool{true, false} {
+		for _, i := range all {
+			if (i.bytes <= replication.MaxSmall) == small && len(out) < n {
+				out = append(out, replication.Queued{ID: i.id, Small: small})
+			}
 		}
-		e, err := o.r.shelf.read(i.id)
-		if errors.Is(err, fs.ErrNotExist) || err == nil && e.Parcel == nil { // answered or dropped meanwhile
-			continue
-		}
-		var p replication.Parcel
-		if err == nil {
-			p, err = replication.Read(*e.Parcel)
-		}
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, p)
 	}
 	return out, nil
+}
+
+// Parcel returns a parcel that waits.
+func (o outbox) Parcel(_ context.Context, id digest.Digest) (p replication.Parcel, err error) {
+	e, err := o.r.shelf.read(id)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && e.Parcel == nil { // answered or dropped meanwhile
+		return p, replication.ErrSettled
+	}
+	if err != nil {
+		return p, err
+	}
+	return replication.Read(*e.Parcel)
 }
 
 // Settle puts the verified receipt in the place of the parcel, and has it brought to the sender.

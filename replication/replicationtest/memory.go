@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"testing"
 	"time"
 
 	"motcua/crypto/digest"
@@ -45,17 +46,44 @@ func (o *Outbox) Peers(context.Context) ([]replication.Name, error) {
 	return names, nil
 }
 
-// Waiting implements replication.Outbox.
-func (o *Outbox) Waiting(_ context.Context, to replication.Name, n int) ([]replication.Parcel, error) {
+// Queue implements replication.Outbox.
+func (o *Outbox) Queue(_ context.Context, to replication.Name, n int) ([]replication.Queued, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var out []replication.Parcel
-	for _, p := range o.parcels {
-		if p.Manifest.To == to && len(out) < n {
-			out = append(out, p)
+	var out []replication.Queued
+	for _, small := range []bool{true, false} {
+		for _, p := range o.parcels {
+			if p.Manifest.To == to && p.Manifest.Small() == small && len(out) < n {
+				out = append(out, replication.Queued{ID: p.ID(), Small: small})
+			}
 		}
 	}
 	return out, nil
+}
+
+// Parcel implements replication.Outbox.
+func (o *Outbox) Parcel(_ context.Context, id digest.Digest) (replication.Parcel, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, p := range o.parcels {
+		if p.ID() == id {
+			return p, nil
+		}
+	}
+	return replication.Parcel{}, replication.ErrSettled
+}
+
+// Waiting lists the unsettled parcels of an outbox for a peer, at most n, as Queue does.
+func Waiting(t testing.TB, o replication.Outbox, to replication.Name, n int) (out []replication.Parcel) {
+	t.Helper()
+	queue, err := o.Queue(t.Context(), to, n)
+	must(t, err)
+	for _, q := range queue {
+		p, err := o.Parcel(t.Context(), q.ID)
+		must(t, err)
+		out = append(out, p)
+	}
+	return out
 }
 
 // Settle implements replication.Outbox.

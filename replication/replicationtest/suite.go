@@ -3,6 +3,7 @@ package replicationtest
 import (
 	"bytes"
 	"crypto/sha512"
+	"errors"
 	"io"
 	"sync"
 	"testing"
@@ -34,16 +35,17 @@ func TestOutbox(t *testing.T, open func(t *testing.T) OutboxUnderTest) {
 
 func outboxOrder(t *testing.T, o OutboxUnderTest) {
 	var want []digest.Digest
+	plan := Large(t, Key(t, "sender"), o.Self, "H32.1", time.Unix(900, 0)) // the oldest, and overtaken
+	must(t, o.Put(plan))
 	for i := range 5 {
 		p := Parcel(t, Key(t, "sender"), o.Self, "H32.1", time.Unix(int64(1000+i), 0))
 		want = append(want, p.ID())
 		must(t, o.Put(p))
 		must(t, o.Put(Parcel(t, Key(t, "sender"), o.Self, "H32.2", time.Unix(int64(1000+i), 0))))
 	}
-	got, err := o.Waiting(t.Context(), "H32.1", 3)
-	must(t, err)
+	got := Waiting(t, o, "H32.1", 3)
 	if len(got) != 3 {
-		t.Fatalf("asked for at most 3 parcels of 5, got %d", len(got))
+		t.Fatalf("asked for at most 3 parcels of 6, got %d", len(got))
 	}
 	for i, p := range got {
 		if p.ID() != want[i] || p.Manifest.To != "H32.1" {
@@ -53,12 +55,15 @@ func outboxOrder(t *testing.T, o OutboxUnderTest) {
 			t.Errorf("parcel %d has lost its signature", i)
 		}
 	}
+	if all := Waiting(t, o, "H32.1", 10); len(all) != 6 || all[5].ID() != plan.ID() {
+		t.Errorf("%d parcels wait, or a large one not last", len(all))
+	}
 	peers, err := o.Peers(t.Context())
 	must(t, err)
 	if len(peers) != 2 {
 		t.Errorf("parcels wait for two names, got %v", peers)
 	}
-	none, err := o.Waiting(t.Context(), "H32.3", 3)
+	none, err := o.Queue(t.Context(), "H32.3", 3)
 	if err != nil || len(none) != 0 {
 		t.Errorf("nothing waits for H32.3: got %d, %v", len(none), err)
 	}
@@ -73,7 +78,10 @@ func outboxSettle(t *testing.T, o OutboxUnderTest) {
 		must(t, o.Settle(t.Context(), p, r, v))
 	}
 	check := func(o replication.Outbox, when string) {
-		left, err := o.Waiting(t.Context(), "H32.1", 10)
+		if _, err := o.Parcel(t.Context(), p.ID()); !errors.Is(err, replication.ErrSettled) {
+			t.Errorf("%s: the parcel itself: %v", when, err)
+		}
+		left, err := o.Queue(t.Context(), "H32.1", 10)
 		if err != nil || len(left) != 0 {
 			t.Errorf("%s: %d parcels still wait, %v", when, len(left), err)
 		}
@@ -94,9 +102,9 @@ func outboxForeign(t *testing.T, o OutboxUnderTest) {
 	other := Parcel(t, Key(t, "sender"), o.Self, "H32.1", time.Unix(1001, 0))
 	r, v := Receipt(t, other, Key(t, "recipient"))
 	must(t, o.Settle(t.Context(), other, r, v))
-	left, err := o.Waiting(t.Context(), "H32.1", 10)
-	if err != nil || len(left) != 1 || left[0].ID() != p.ID() {
-		t.Errorf("the parcel that was sent no longer waits: got %d, %v", len(left), err)
+	left := Waiting(t, o, "H32.1", 10)
+	if len(left) != 1 || left[0].ID() != p.ID() {
+		t.Errorf("the parcel that was sent no longer waits: got %d", len(left))
 	}
 }
 
@@ -218,10 +226,22 @@ func Key(t testing.TB, role string) *record.Key {
 
 // Parcel makes a parcel of one chunk that holds nothing, for tests that never open it.
 func Parcel(t testing.TB, from *record.Key, sender, recipient replication.Name, at time.Time) replication.Parcel {
+	return sized(t, from, sender, recipient, at, 1, 16)
+}
+
+// Large makes a parcel that is not small, of chunks that nobody has.
+func Large(t testing.TB, from *record.Key, sender, recipient replication.Name, at time.Time) replication.Parcel {
+	return sized(t, from, sender, recipient, at, 3, replication.ChunkSize+16)
+}
+
+func sized(t testing.TB, from *record.Key, sender, recipient replication.Name, at time.Time, chunks int, size uint32) replication.Parcel {
 	nonce := digest.Of([]byte(string(sender) + string(recipient) + at.String()))
 	m := replication.Manifest{
 		Version: 1, From: sender, To: recipient, Created: at.Unix(), Expires: at.Add(24 * time.Hour).Unix(),
-		Nonce: [16]byte(nonce[:16]), Key: []byte("none"), Chunks: []replication.Chunk{{Hash: nonce, Size: 16}},
+		Nonce: [16]byte(nonce[:16]), Key: []byte("none"),
+	}
+	for range chunks {
+		m.Chunks = append(m.Chunks, replication.Chunk{Hash: nonce, Size: size})
 	}
 	b, err := wire.Marshal(m)
 	must(t, err)

@@ -103,18 +103,14 @@ func decodeHeader(first []byte, total int64) (header, int64, error) {
 	return h, 4 + n, nil
 }
 
-// Unpack opens the content of a parcel all of whose chunks are here. Files stay in the spool and are read from it, so
-// the content is good until Drop. The error wraps ErrOtherKey, ErrUnreadable if the content will never open, or
+// Unpack opens the content of a parcel all of whose chunks are here, with the key that OpenKey has found. Files stay in the
+// spool and are read from it, so the content is good until Drop. The error wraps ErrUnreadable if the content will never open, or
 // replication.ErrTooNew if a later version reads it; others are of this machine.
-func (s *Spool) Unpack(p replication.Parcel, key *seal.PrivateKey) (replication.Content, error) {
+func (s *Spool) Unpack(p replication.Parcel, key seal.Key) (replication.Content, error) {
 	fail := func(err error) (replication.Content, error) {
 		return replication.Content{}, fmt.Errorf("unpack parcel %s: %w", p.ID().Short(), err)
 	}
-	k, err := openKey(p, key)
-	if err != nil {
-		return fail(err)
-	}
-	v := &view{s: s, p: p, cipher: seal.NewCipher(k)}
+	v := &view{s: s, p: p, cipher: seal.NewCipher(key)}
 	first, err := v.chunk(0)
 	if err != nil {
 		return fail(err)
@@ -124,7 +120,7 @@ func (s *Spool) Unpack(p replication.Parcel, key *seal.PrivateKey) (replication.
 		return fail(err)
 	}
 	c := replication.Content{Body: make([]byte, h.Body)}
-	if _, err := io.ReadFull(v.reader(at, int64(h.Body)), c.Body); err != nil {
+	if _, err := io.ReadFull(&span{v: v, at: at, left: int64(h.Body), buf: first[at:]}, c.Body); err != nil {
 		return fail(err)
 	}
 	at += int64(h.Body)
@@ -138,13 +134,8 @@ func (s *Spool) Unpack(p replication.Parcel, key *seal.PrivateKey) (replication.
 	return c, nil
 }
 
-// Opens tells, from the manifest alone, whether a parcel is sealed to a key. The error wraps ErrOtherKey.
-func Opens(p replication.Parcel, key *seal.PrivateKey) error {
-	_, err := openKey(p, key)
-	return err
-}
-
-func openKey(p replication.Parcel, key *seal.PrivateKey) (seal.Key, error) {
+// OpenKey opens the data key of a parcel from its manifest. The error wraps ErrOtherKey if it is sealed to another key.
+func OpenKey(p replication.Parcel, key *seal.PrivateKey) (seal.Key, error) {
 	k, err := key.OpenKey(purpose, p.Manifest.Key)
 	if err != nil {
 		return k, fmt.Errorf("parcel %s: %w: %w", p.ID().Short(), ErrOtherKey, err)

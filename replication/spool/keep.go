@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -20,11 +21,7 @@ func (s *Spool) Keep(id digest.Digest) error {
 	}
 	from := s.files[id]
 	if t.file == nil {
-		b, err := t.memory(0)
-		if err == nil {
-			err = disk.WriteFile(s.outPath(id), b)
-		}
-		if err != nil {
+		if err := s.smalls.put(id, bytes.Join(t.memory, nil)); err != nil {
 			return fmt.Errorf("keep parcel %s: %w", id.Short(), noRoom(err))
 		}
 		delete(s.partials, id)

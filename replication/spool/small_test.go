@@ -38,7 +38,7 @@ func packMany(t *testing.T, s *Spool, to *seal.PrivateKey, n, size int) []sealed
 func readable(t *testing.T, s *Spool, key *seal.PrivateKey, all ...sealedBody) {
 	t.Helper()
 	for _, b := range all {
-		if c, err := s.Unpack(b.p, key); err != nil || !bytes.Equal(c.Body, b.body) {
+		if c, err := unpack(s, b.p, key); err != nil || !bytes.Equal(c.Body, b.body) {
 			t.Errorf("parcel %s: %v", b.p.ID().Short(), err)
 		}
 	}
