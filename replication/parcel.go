@@ -136,6 +136,14 @@ type Receipt struct {
 	Refusal Refusal       `cbor:"6,keyasint,omitempty"`
 	Note    string        `cbor:"7,keyasint,omitempty"` // plain reason, no personal data
 	At      int64         `cbor:"8,keyasint"`           // Unix seconds of the recipient's clock
+	Log     *LogHead      `cbor:"9,keyasint,omitempty"` // of the recipient when it signed; not to senders of FormerProtocol
+}
+
+// LogHead is the head of a node's append-only log, a Merkle tree (RFC 6962) over what it has signed. Whoever holds two heads of one
+// log can demand the proof that the later only adds to the earlier.
+type LogHead struct {
+	Size uint64        `cbor:"1,keyasint"`
+	Root digest.Digest `cbor:"2,keyasint"`
 }
 
 // ReadReceipt decodes the receipt of a record, without checking the signature.

@@ -57,6 +57,8 @@ func TestGolden(t *testing.T) {
 		"0881" + "a2" + "015820" + hash + "021828" + // 8: one chunk, its hash and size
 		"0907" // 9: edition
 	offer := replication.Offer{Record: record.Record{Body: []byte{1}, Signer: digest.Of(nil), Signature: []byte{2}, Size: 1}, Eager: []byte{3}}
+	bound := p.Answer("", "", 5000)
+	bound.Log = &replication.LogHead{Size: 300, Root: digest.Of([]byte("chunk"))}
 	recordHex := "a4" + "014101" + "025820" + digest.Of(nil).String() + "034102" + "0501"
 	have := replication.NewBitmap(9)
 	have.Set(0)
@@ -69,11 +71,14 @@ func TestGolden(t *testing.T) {
 		"receipt": {wire.Raw(receipt.Body), "a8" + "0101" + "025820" + digest.Of(p.Record.Body).String() +
 			"0365" + text("H32.2") + "0465" + text("H32.1") + // 3: who answers; 4: whom
 			"0502" + "0669" + text("unwelcome") + "0762" + text("no") + "08191388"}, // 5: refused; 6: why; 7: note; 8: at
-		"offer":          {offer, "a2" + "01" + recordHex + "024103"},
-		"piece":          {replication.Piece{Index: 3, Bytes: []byte{9}}, "a2" + "0103" + "024109"},
-		"reply: want":    {replication.Reply{Want: &replication.Want{Have: have}}, "a1" + "01" + "a1" + "01420101"},
-		"reply: receipt": {replication.Reply{Receipt: &offer.Record}, "a1" + "02" + recordHex},
-		"reply: not now": {replication.Reply{NotNow: replication.NoRoom}, "a1" + "03" + "67" + text("no_room")},
+		"receipt with log": {bound, "a7" + "0101" + "025820" + digest.Of(p.Record.Body).String() + "0365" + text("H32.2") + "0465" + text("H32.1") +
+			"0501" + "08191388" + "09" + "a2" + "0119012c" + "025820" + hash}, // 9: size and root
+		"offer with chunks": {replication.Offer{Record: offer.Record, Chunks: [][]byte{{3}, {4}}}, "a2" + "01" + recordHex + "03" + "82" + "4103" + "4104"},
+		"offer":             {offer, "a2" + "01" + recordHex + "024103"},
+		"piece":             {replication.Piece{Index: 3, Bytes: []byte{9}}, "a2" + "0103" + "024109"},
+		"reply: want":       {replication.Reply{Want: &replication.Want{Have: have}}, "a1" + "01" + "a1" + "01420101"},
+		"reply: receipt":    {replication.Reply{Receipt: &offer.Record}, "a1" + "02" + recordHex},
+		"reply: not now":    {replication.Reply{NotNow: replication.NoRoom}, "a1" + "03" + "67" + text("no_room")},
 	} {
 		b, err := wire.Marshal(g.got)
 		if err != nil {
@@ -163,7 +168,7 @@ func TestWhatANewerVersionWroteIsToldFromTheMalformed(t *testing.T) {
 	_, manifestKey := replication.Read(record.Record{Body: withKey(t, manifest(), 10)})
 	for what, err := range map[string]error{
 		"a key of a manifest":     manifestKey,
-		"a key of a receipt":      verify(withKey(t, receipt, 9)),
+		"a key of a receipt":      verify(withKey(t, receipt, 10)),
 		"a format of a receipt":   verify(plain(map[uint64]any{1: 2, 2: "a parcel named otherwise"})),
 		"an outcome of a receipt": verify(outcome(replication.Refused + 1)),
 	} {

@@ -146,8 +146,8 @@ func VerifyReceipt(p Parcel, r record.Record, recipient Peer) (Receipt, error) {
 	return v, nil
 }
 
-// NewReceipt encodes and signs the answer to a parcel: a delivery if why is empty, else a refusal. The time is Unix seconds.
-func NewReceipt(p Parcel, why Refusal, note string, at int64, key *record.Key) (record.Record, error) {
+// Answer is the answer to a parcel: a delivery if why is empty, else a refusal. The time is Unix seconds.
+func (p Parcel) Answer(why Refusal, note string, at int64) Receipt {
 	v := Receipt{
 		Version: 1, Parcel: p.ID(), From: p.Manifest.To, To: p.Manifest.From,
 		Outcome: Delivered, Refusal: why, Note: note, At: at,
@@ -155,6 +155,23 @@ func NewReceipt(p Parcel, why Refusal, note string, at int64, key *record.Key) (
 	if why != "" {
 		v.Outcome = Refused
 	}
+	return v
+}
+
+// Former is the receipt as an earlier version reads it, false if it is so already.
+func (v Receipt) Former() (Receipt, bool) {
+	newer := v.Log != nil
+	v.Log = nil
+	return v, newer
+}
+
+// NewReceipt signs the answer to a parcel, without the head of a log.
+func NewReceipt(p Parcel, why Refusal, note string, at int64, key *record.Key) (record.Record, error) {
+	return p.Answer(why, note, at).Sign(key)
+}
+
+// Sign encodes and signs the receipt.
+func (v Receipt) Sign(key *record.Key) (record.Record, error) {
 	b, err := wire.Marshal(v)
 	if err != nil {
 		return record.Record{}, fmt.Errorf("receipt: %w", err)

@@ -258,11 +258,13 @@ func (in parcelInbox) Taken(_ context.Context, id digest.Digest) (r record.Recor
 
 // Take implements replication.Inbox.
 func (in parcelInbox) Take(ctx context.Context, p replication.Parcel, c replication.Content) (record.Record, error) {
-	signed, err := replication.NewReceipt(p, "", "", time.Now().Unix(), in.e.id.Sign)
-	if err != nil {
-		return signed, err
+	var head replication.LogHead
+	if err := in.e.store.View(func(t *store.Tx) (err error) { head, err = t.LogHead(); return err }); err != nil {
+		return record.Record{}, err
 	}
-	v, err := replication.ReadReceipt(signed)
+	v := p.Answer("", "", time.Now().Unix())
+	v.Log = &head
+	signed, err := v.Sign(in.e.id.Sign)
 	if err != nil {
 		return signed, err
 	}

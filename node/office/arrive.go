@@ -106,11 +106,7 @@ func (in Inbox) settle(ctx context.Context, p replication.Parcel, why replicatio
 	if len(note) > maxReceiptNote {
 		note = strings.ToValidUTF8(note[:maxReceiptNote], "")
 	}
-	signed, err := replication.NewReceipt(p, why, note, in.o.Now().Unix(), in.o.key())
-	if err != nil {
-		return record.Record{}, err
-	}
-	receipt, err := replication.ReadReceipt(signed)
+	receipt, signed, err := in.o.receipt(p, why, note)
 	if err != nil {
 		return record.Record{}, err
 	}
@@ -131,6 +127,18 @@ func (in Inbox) settle(ctx context.Context, p replication.Parcel, why replicatio
 		in.o.drop(ch.sends)
 	}
 	return out, err
+}
+
+// receipt signs the answer to a parcel, bound to all that this node has signed before.
+func (o *Office) receipt(p replication.Parcel, why replication.Refusal, note string) (v replication.Receipt, signed record.Record, err error) {
+	var head replication.LogHead
+	if err = o.Store.View(func(t *store.Tx) (err error) { head, err = t.LogHead(); return err }); err != nil {
+		return v, signed, err
+	}
+	v = p.Answer(why, note, o.Now().Unix())
+	v.Log = &head
+	signed, err = v.Sign(o.key())
+	return v, signed, err
 }
 
 // judge decides what a content does. The error is an *unwelcome for what can never be taken; any other means "not now".

@@ -34,6 +34,9 @@ func (t *Tx) Append(chain, expected digest.Digest, events []dossier.Signed) erro
 		if h, err = t.link(chain, h, e); err != nil {
 			return t.fail(err)
 		}
+		if err := t.addToLog(e.ID()); err != nil {
+			return err
+		}
 	}
 	return t.put(tHead.of(chain), h)
 }

@@ -45,6 +45,8 @@ const (
 	tAccountWait table = 0x26 // account id: index of provisional accounts
 	tBlob        table = 0x27 // blob ‖ owner: who needs a sealed file
 	tSetting     table = 0x28 // name → bytes
+	tLog         table = 0x29 // → logState
+	tLogLeaf     table = 0x2a // number → logLeaf
 )
 
 // key builds a key of a table.

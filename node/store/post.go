@@ -175,6 +175,9 @@ func (t *Tx) PutReceipt(receipt record.Record, r replication.Receipt) error {
 	if err := t.put(tReceipt.of(r.Parcel), receipt); err != nil {
 		return err
 	}
+	if err := t.addToLog(receipt.ID()); err != nil {
+		return err
+	}
 	return t.set(tReceiptTo.named(string(r.To)).late(r.At).id(r.Parcel), mark)
 }
 

@@ -79,9 +79,8 @@ func New(cfg Config) *Courier {
 		aside: aside{dark: map[replication.Name]time.Time{}, given: map[digest.Digest]gift{}},
 	}
 	if cfg.Inbox != nil {
-		for _, proto := range []string{replication.TransferProtocol, replication.FormerProtocol} {
-			cfg.Link.Handle(proto, link.Known, c.answer)
-		}
+		cfg.Link.Handle(replication.TransferProtocol, link.Known, c.answer)
+		cfg.Link.Handle(replication.FormerProtocol, link.Known, c.answerFormer)
 	}
 	cfg.Link.OnContact(c.Wake)
 	return c

@@ -230,6 +230,29 @@ func (c *Courier) drop(p replication.Parcel) {
 
 // answer serves the receiving end of a transfer.
 func (c *Courier) answer(ctx context.Context, from link.Caller, s *link.Stream) {
+	c.answerWith(ctx, from, s, func(r record.Record) (record.Record, error) { return r, nil })
+}
+
+// answerFormer serves a sender of an earlier version, which does not read all that a receipt says today.
+func (c *Courier) answerFormer(ctx context.Context, from link.Caller, s *link.Stream) {
+	c.answerWith(ctx, from, s, c.formerReceipt)
+}
+
+// formerReceipt signs what of a receipt an earlier version reads.
+func (c *Courier) formerReceipt(r record.Record) (record.Record, error) {
+	v, err := replication.ReadReceipt(r)
+	if err != nil {
+		return r, failed(err)
+	}
+	former, differs := v.Former()
+	if !differs {
+		return r, nil
+	}
+	again, err := former.Sign(c.cfg.Ring.Now().Sign)
+	return again, failed(err)
+}
+
+func (c *Courier) answerWith(ctx context.Context, from link.Caller, s *link.Stream, put func(record.Record) (record.Record, error)) {
 	var o replication.Offer
 	s.SetStall(stallTime)
 	if err := s.Receive(&o, replication.MaxOffer); err != nil {
@@ -238,6 +261,9 @@ func (c *Courier) answer(ctx context.Context, from link.Caller, s *link.Stream) 
 	}
 	var reply replication.Reply
 	r, err := c.takeOffer(ctx, from.Peer.Name, s, o)
+	if err == nil {
+		r, err = put(r)
+	}
 	var notNow *replication.NotNow
 	switch {
 	case err == nil:

@@ -2,6 +2,7 @@ package courier_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -105,6 +106,30 @@ func TestAPeerThatDoesNotKnowTheNewProtocolIsServed(t *testing.T) {
 		a.delivered(a.send(b, "small", noise(20<<10)), b, "small", time.Minute)
 		a.delivered(a.send(b, "two chunks", noise(256<<10)), b, "two chunks", time.Minute)
 		a.delivered(a.send(b, "large", noise(900<<10)), b, "large", time.Minute)
+	})
+}
+
+// TestReceiptsTellTheLogToWhoReadsIt: the head goes with the protocol that knows it, and the former gets the same answer without.
+func TestReceiptsTellTheLogToWhoReadsIt(t *testing.T) {
+	in(t, func(t *testing.T, p *province) {
+		a, b := p.office("A"), p.office("B")
+		q := a.send(b, "bound")
+		if v := a.settled(q, time.Minute); v.Log == nil {
+			t.Error("the receipt is bound to no log")
+		}
+		s, err := a.link.Begin(t.Context(), "B", replication.FormerProtocol)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		var reply replication.Reply
+		if err := errors.Join(s.Send(replication.Offer{Record: q.Record}), s.Receive(&reply, replication.MaxReply)); err != nil || reply.Receipt == nil {
+			t.Fatalf("%+v, %v", reply, err)
+		}
+		recipient, _ := p.book.Resolve("B")
+		if v, err := replication.VerifyReceipt(q, *reply.Receipt, recipient); err != nil || v.Log != nil || v.Outcome != replication.Delivered {
+			t.Errorf("%+v, %v", v, err)
+		}
 	})
 }
 

@@ -193,7 +193,9 @@ func (b *Inbox) Refuse(_ context.Context, p replication.Parcel, why replication.
 }
 
 func (b *Inbox) answer(p replication.Parcel, why replication.Refusal, note string) (record.Record, error) {
-	r, err := replication.NewReceipt(p, why, note, time.Now().Unix(), b.key)
+	v := p.Answer(why, note, time.Now().Unix())
+	v.Log = &replication.LogHead{Size: uint64(len(b.receipts))}
+	r, err := v.Sign(b.key)
 	if err == nil {
 		b.receipts[p.ID()] = r
 	}
