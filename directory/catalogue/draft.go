@@ -45,22 +45,19 @@ func (e *Entry) complete() {
 
 // identify gives an id to each requirement and step that has none.
 func (e *Entry) identify() {
+	identify(e.Requirements, func(r *directory.Requirement) (*string, string) { return &r.ID, r.Name.VI })
+	identify(e.Route, func(s *directory.Step) (*string, string) { return &s.ID, s.Name.VI })
+}
+
+func identify[T any](all []T, of func(*T) (id *string, name string)) {
 	taken := map[string]bool{}
-	for _, r := range e.Requirements {
-		taken[r.ID] = true
+	for i := range all {
+		id, _ := of(&all[i])
+		taken[*id] = true
 	}
-	for i := range e.Requirements {
-		if e.Requirements[i].ID == "" {
-			e.Requirements[i].ID = unique(slug(e.Requirements[i].Name.VI), taken)
-		}
-	}
-	taken = map[string]bool{}
-	for _, s := range e.Route {
-		taken[s.ID] = true
-	}
-	for i := range e.Route {
-		if e.Route[i].ID == "" {
-			e.Route[i].ID = unique(slug(e.Route[i].Name.VI), taken)
+	for i := range all {
+		if id, name := of(&all[i]); *id == "" {
+			*id = unique(slug(name), taken)
 		}
 	}
 }

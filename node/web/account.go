@@ -335,11 +335,16 @@ func (c *call) endSignIns(a directory.Account) error {
 	if err := c.office.EndSignIns(c.r.Context(), a.ID); err != nil {
 		return err
 	}
+	return c.signedOut("/sign-in", "ended_all")
+}
+
+// signedOut takes the session away and goes on: at the desk to its door, in the portal to a page.
+func (c *call) signedOut(path, done string) error {
 	c.setCookie("", -time.Second)
 	if c.door == page.Desk {
-		return c.seeDone("/desk/sign-in", "ended_all")
+		path = "/desk/sign-in"
 	}
-	return c.seeDone("/sign-in", "ended_all")
+	return c.seeDone(path, done)
 }
 
 // login lets a citizen choose another login: above all one whose login turned out to be somebody else's.
@@ -418,9 +423,6 @@ func (c *call) resetDo() error {
 func (c *call) removeFactor(a directory.Account) error { return c.askRemove(a, nil) }
 
 func (c *call) askRemove(a directory.Account, faults []page.Problem) error {
-	if sent, err := c.sure(a, office.AccountFresh); sent {
-		return err
-	}
 	for _, f := range a.Factors {
 		if f.ID != c.r.PathValue("factor") {
 			continue
@@ -438,9 +440,6 @@ func (c *call) removeFactorDo(a directory.Account) error {
 	if _, err := c.post(); err != nil {
 		return err
 	}
-	if sent, err := c.sure(a, office.AccountFresh); sent {
-		return err
-	}
 	err := c.office.RemoveFactor(c.r.Context(), a, c.r.PathValue("factor"))
 	if err == nil {
 		return c.seeDone("/desk/account", "factor_gone")
@@ -455,9 +454,6 @@ func (c *call) removeFactorDo(a directory.Account) error {
 func (c *call) recovery(a directory.Account) error { return c.askRecovery(a, nil) }
 
 func (c *call) askRecovery(a directory.Account, faults []page.Problem) error {
-	if sent, err := c.sure(a, office.AccountFresh); sent {
-		return err
-	}
 	if !a.SecondFactor() {
 		return c.see("/desk/account")
 	}
@@ -469,9 +465,6 @@ func (c *call) askRecovery(a directory.Account, faults []page.Problem) error {
 func (c *call) recoveryDo(a directory.Account) error {
 	v, err := c.post()
 	if err != nil {
-		return err
-	}
-	if sent, err := c.sure(a, office.AccountFresh); sent {
 		return err
 	}
 	key := c.token(a, v)

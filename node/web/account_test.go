@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -110,6 +111,36 @@ func TestTheAdminLooksAfterStaff(t *testing.T) {
 	if b.get("/vi/desk/staff/id-lan/disable"); !strings.Contains(b.path, "/sign-in") {
 		t.Errorf("after a while nothing is asked again: %s", b.path)
 	}
+}
+
+// TestChangesOfAccountsAskAgain: after a while, whoever wants to change an account says again who they are.
+func TestChangesOfAccountsAskAgain(t *testing.T) {
+	p := newProvince(t)
+	p.admin("quan.tri", commune)
+	p.staff("lan", commune)
+	b := p.nodes[commune].officer(t, "quan.tri")
+	at := []string{"account/factors/add", "account/factors/totp", "account/factors/key", "account/factors/f/remove", "account/recovery", "account/delegate", "account/delegations/d/end", "staff/reset", "staff/id-lan/delegations/d/end"}
+	for _, act := range []string{"grant", "delegate", "disable", "enable", "reset"} {
+		at = append(at, "staff/id-lan/"+act)
+	}
+	for _, path := range at {
+		if b.get("/vi/desk/" + path); strings.Contains(b.path, "/sign-in") {
+			t.Errorf("%s asks again at once", path)
+		}
+	}
+	p.later(office.AccountFresh + time.Minute)
+	for _, path := range at {
+		if b.get("/vi/desk/" + path); !strings.Contains(b.path, "/sign-in") {
+			t.Errorf("%s is open after a while: %d at %s", path, b.status, b.path)
+		}
+	}
+	p.later(office.FormGrace)
+	for _, path := range at[1:] {
+		if b.send(formSeen{action: "/vi/desk/" + path, post: true, values: url.Values{}}, "", nil); !strings.Contains(b.path, "/sign-in") {
+			t.Errorf("%s is done after a while: %d at %s", path, b.status, b.path)
+		}
+	}
+	b.get("/vi/desk/account").sees("Thông tin của tôi")
 }
 
 // TestTheOwnerIsToldOfACode: at the next sign-in, and on the page of the account for a month, with who issued it and whether it was

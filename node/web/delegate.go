@@ -7,14 +7,10 @@ import (
 	"strings"
 
 	"motcua/directory"
-	"motcua/node/office"
 	"motcua/node/page"
 )
 
 func (c *call) delegate(a directory.Account) error {
-	if sent, err := c.sure(a, office.AccountFresh); sent {
-		return err
-	}
 	return c.askDelegate(a, url.Values{}, nil)
 }
 
@@ -82,9 +78,6 @@ func (c *call) delegateDo(a directory.Account) error {
 	if err != nil {
 		return err
 	}
-	if sent, err := c.sure(a, office.AccountFresh); sent {
-		return err
-	}
 	d, faults := c.typedDelegation(a, v)
 	if len(faults) == 0 {
 		err := c.onlyOnce(a, v, func() error { return c.office.Delegate(c.r.Context(), a, d) })
@@ -121,9 +114,6 @@ func (c *call) askEnd(a directory.Account, reason string, faults []page.Problem)
 	if err != nil {
 		return err
 	}
-	if sent, err := c.sure(a, office.AccountFresh); sent {
-		return err
-	}
 	return c.askForm(page.Ask{
 		Heading: c.l.T("delegation.ending"), Text: c.l.T("delegation.endtext", c.office.NameOf(d.To)), Button: c.l.T("delegation.end_do"), Danger: true,
 		Back: c.ownerURL(a, from), Fields: []page.Field{page.DecisionField(c.l, "delegation.why", reason)},
@@ -149,9 +139,6 @@ func (c *call) endDelegationDo(a directory.Account) error {
 	}
 	from, d, err := c.endedDelegation(a)
 	if err != nil {
-		return err
-	}
-	if sent, err := c.sure(a, office.AccountFresh); sent {
 		return err
 	}
 	if err = c.office.EndDelegation(c.r.Context(), a, from.ID, d.ID, reason); err != nil {

@@ -80,6 +80,16 @@ func (c *call) sure(a directory.Account, within time.Duration) (sent bool, err e
 	return true, c.see(door + "?next=" + url.QueryEscape(c.r.URL.EscapedPath()))
 }
 
+// fresh is for changes of an account, which ask again who it is after a while.
+func fresh(h func(*call, directory.Account) error) func(*call, directory.Account) error {
+	return func(c *call, a directory.Account) error {
+		if sent, err := c.sure(a, office.AccountFresh); sent {
+			return err
+		}
+		return h(c, a)
+	}
+}
+
 // keySite is where security keys are made and used: the portal of this office, under the name that the directory has for it, or
 // this very machine. The address that a request claims is never enough: it could be a false site's.
 func (c *call) keySite() session.Site {
@@ -250,9 +260,6 @@ func (c *call) answered(a directory.Account, v url.Values) (ok bool, fault strin
 
 // addFactor offers the ways.
 func (c *call) addFactor(a directory.Account) error {
-	if sent, err := c.sure(a, office.AccountFresh); sent {
-		return err
-	}
 	out := page.AddFactor{TOTP: c.base() + "/desk/account/factors/totp", Key: c.base() + "/desk/account/factors/key", Back: c.base() + "/desk/account"}
 	if from := c.office.NeedsFactor(a); from != "" {
 		out.Why = c.l.T("add_factor.soon", c.l.Date(from.Time()))
@@ -272,9 +279,6 @@ func (c *call) addFactor(a directory.Account) error {
 }
 
 func (c *call) addTOTP(a directory.Account) error {
-	if sent, err := c.sure(a, office.AccountFresh); sent {
-		return err
-	}
 	return c.showTOTP(a, session.NewSecret(), c.l.T("add_totp.phone"), nil)
 }
 
@@ -294,9 +298,6 @@ func (c *call) showTOTP(a directory.Account, secret []byte, label string, faults
 func (c *call) addTOTPDo(a directory.Account) error {
 	v, err := c.post()
 	if err != nil {
-		return err
-	}
-	if sent, err := c.sure(a, office.AccountFresh); sent {
 		return err
 	}
 	secret, ok := session.ParseSecret(v.Get("secret"))
@@ -361,9 +362,6 @@ func (c *call) codes(a directory.Account) error {
 }
 
 func (c *call) addKey(a directory.Account) error {
-	if sent, err := c.sure(a, office.AccountFresh); sent {
-		return err
-	}
 	return c.showKey(a, c.l.T("add_key.name"), nil)
 }
 
@@ -385,9 +383,6 @@ func (c *call) showKey(a directory.Account, label string, faults []page.Problem)
 func (c *call) addKeyDo(a directory.Account) error {
 	v, err := c.post()
 	if err != nil {
-		return err
-	}
-	if sent, err := c.sure(a, office.AccountFresh); sent {
 		return err
 	}
 	label, fault := typed(v, "label", 60), ""

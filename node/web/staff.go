@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"motcua/directory"
-	"motcua/node/office"
 	"motcua/node/page"
 	"motcua/node/text"
 )
@@ -120,9 +119,6 @@ func (m memberAct) form(c *call, a directory.Account) error {
 	if err != nil {
 		return err
 	}
-	if sent, err := c.sure(a, office.AccountFresh); sent {
-		return err
-	}
 	return m.show(c, x, url.Values{}, nil)
 }
 
@@ -174,9 +170,6 @@ func (m memberAct) do(c *call, a directory.Account) error {
 	}
 	x, err := c.about(a)
 	if err != nil {
-		return err
-	}
-	if sent, err := c.sure(a, office.AccountFresh); sent {
 		return err
 	}
 	if m == "reset" {
@@ -306,10 +299,7 @@ func (c *call) citizenReset(a directory.Account) error {
 	if of := c.r.URL.Query().Get("of"); of != "" {
 		return c.showReset(a, of)
 	}
-	if sent, err := c.sure(a, office.AccountFresh); sent {
-		return err
-	}
-	return c.askCitizenReset("", nil)
+	return fresh(func(c *call, _ directory.Account) error { return c.askCitizenReset("", nil) })(c, a)
 }
 
 func (c *call) showReset(a directory.Account, of string) error {
@@ -339,9 +329,6 @@ func (c *call) askCitizenReset(login string, faults []page.Problem) error {
 func (c *call) citizenResetDo(a directory.Account) error {
 	v, err := c.post()
 	if err != nil {
-		return err
-	}
-	if sent, err := c.sure(a, office.AccountFresh); sent {
 		return err
 	}
 	login := directory.NormalLogin(typed(v, "login", 64))

@@ -249,32 +249,32 @@ func (s *site) selfPages(at string, self func(stage, func(*call, directory.Accou
 // factorPages are those of second factors and delegations, for staff.
 func (s *site) factorPages(add func(string, handler)) {
 	const at = "/desk/account"
-	add("GET "+at+"/factors/add", person(stageEnrol, (*call).addFactor))
-	add("GET "+at+"/factors/totp", person(stageEnrol, (*call).addTOTP))
-	add("POST "+at+"/factors/totp", person(stageEnrol, (*call).addTOTPDo))
-	add("GET "+at+"/factors/key", person(stageEnrol, (*call).addKey))
-	add("POST "+at+"/factors/key", person(stageEnrol, (*call).addKeyDo))
-	add("GET "+at+"/factors/{factor}/remove", person(stageNone, (*call).removeFactor))
-	add("POST "+at+"/factors/{factor}/remove", person(stageNone, (*call).removeFactorDo))
+	add("GET "+at+"/factors/add", person(stageEnrol, fresh((*call).addFactor)))
+	add("GET "+at+"/factors/totp", person(stageEnrol, fresh((*call).addTOTP)))
+	add("POST "+at+"/factors/totp", person(stageEnrol, fresh((*call).addTOTPDo)))
+	add("GET "+at+"/factors/key", person(stageEnrol, fresh((*call).addKey)))
+	add("POST "+at+"/factors/key", person(stageEnrol, fresh((*call).addKeyDo)))
+	add("GET "+at+"/factors/{factor}/remove", person(stageNone, fresh((*call).removeFactor)))
+	add("POST "+at+"/factors/{factor}/remove", person(stageNone, fresh((*call).removeFactorDo)))
 	add("GET "+at+"/codes", person(stageNone, (*call).codes))
-	add("GET "+at+"/recovery", person(stageNone, (*call).recovery))
-	add("POST "+at+"/recovery", person(stageNone, (*call).recoveryDo))
-	add("GET "+at+"/delegate", person(stageNone, (*call).delegate))
-	add("POST "+at+"/delegate", person(stageNone, (*call).delegateDo))
-	add("GET "+at+"/delegations/{delegation}/end", person(stageNone, (*call).endDelegation))
-	add("POST "+at+"/delegations/{delegation}/end", person(stageNone, (*call).endDelegationDo))
+	add("GET "+at+"/recovery", person(stageNone, fresh((*call).recovery)))
+	add("POST "+at+"/recovery", person(stageNone, fresh((*call).recoveryDo)))
+	add("GET "+at+"/delegate", person(stageNone, fresh((*call).delegate)))
+	add("POST "+at+"/delegate", person(stageNone, fresh((*call).delegateDo)))
+	add("GET "+at+"/delegations/{delegation}/end", person(stageNone, fresh((*call).endDelegation)))
+	add("POST "+at+"/delegations/{delegation}/end", person(stageNone, fresh((*call).endDelegationDo)))
 }
 
 // adminPages are those of the office's admin.
 func (s *site) adminPages(add func(string, handler)) {
 	add("GET /desk/staff", officer((*call).staff))
 	add("GET /desk/staff/reset", officer((*call).citizenReset))
-	add("POST /desk/staff/reset", officer((*call).citizenResetDo))
+	add("POST /desk/staff/reset", officer(fresh((*call).citizenResetDo)))
 	add("GET /desk/staff/{id}", officer((*call).member))
 	for _, act := range []string{"grant", "ungrant", "delegate", "disable", "enable", "reset"} {
-		add("GET /desk/staff/{id}/"+act, officer(memberAct(act).form))
-		add("POST /desk/staff/{id}/"+act, officer(memberAct(act).do))
+		add("GET /desk/staff/{id}/"+act, officer(fresh(memberAct(act).form)))
+		add("POST /desk/staff/{id}/"+act, officer(fresh(memberAct(act).do)))
 	}
-	add("GET /desk/staff/{id}/delegations/{delegation}/end", officer((*call).endDelegation))
-	add("POST /desk/staff/{id}/delegations/{delegation}/end", officer((*call).endDelegationDo))
+	add("GET /desk/staff/{id}/delegations/{delegation}/end", officer(fresh((*call).endDelegation)))
+	add("POST /desk/staff/{id}/delegations/{delegation}/end", officer(fresh((*call).endDelegationDo)))
 }

@@ -295,11 +295,7 @@ func (c *call) signOut() error {
 			return err
 		}
 	}
-	c.setCookie("", -time.Second)
-	if c.door == page.Desk {
-		return c.seeDone("/desk/sign-in", "sign_out")
-	}
-	return c.seeDone("/", "sign_out")
+	return c.signedOut("/", "sign_out")
 }
 
 func (c *call) register() error {
