@@ -96,7 +96,7 @@ func (c *carrier) WriteTo(b []byte, addr string) (time.Time, error) {
 
 // WriteToAddress sends a packet to an address.
 func (c *carrier) WriteToAddress(b []byte, a memberlist.Address) (time.Time, error) {
-	return c.WriteTo(b, a.Addr)
+	return time.Now(), c.cfg.Link.SendPacketTo(replication.Name(a.Name), a.Addr, b)
 }
 
 // PacketCh gives the packets that come in.

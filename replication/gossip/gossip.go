@@ -2,11 +2,11 @@ package gossip
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"log/slog"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -34,8 +34,11 @@ const (
 	probeTimeout   = 3 * time.Second
 	gossipInterval = 500 * time.Millisecond
 	pushPull       = 60 * time.Second
-	rejoinInterval = 30 * time.Second
-	rejoinAtOnce   = 3                // missing seeds tried per round
+	rejoinInterval = 20 * time.Second
+	settleInterval = 8 * time.Second // while the members that are seen become more
+	settleRounds   = 4               // after they have
+	rejoinAtOnce   = 3               // missing seeds tried per round at most; and how often all together try each
+	streamInterval = time.Minute
 	reclaimTime    = 10 * time.Second // after which a dead peer may come back elsewhere
 	leaveTime      = time.Second
 	updateTime     = 5 * time.Second
@@ -91,9 +94,10 @@ type Gossip struct {
 	work    sync.WaitGroup
 	changed chan struct{}
 
-	mu    sync.Mutex
-	meta  Meta
-	there map[replication.Name]Member // peers that are up: memberlist changes its own while we would read it
+	mu       sync.Mutex
+	meta     Meta
+	streamed time.Time                   // when a member was last asked by stream without a reason to
+	there    map[replication.Name]Member // peers that are up: memberlist changes its own while we would read it
 }
 
 // New joins in at once, with the Meta given.
@@ -129,11 +133,27 @@ func (g *Gossip) config(t memberlist.NodeAwareTransport) *memberlist.Config {
 	c.AwarenessMaxMultiplier = maxAwareness
 	c.DeadNodeReclaimTime = reclaimTime
 	c.UDPBufferSize = packetSize
+	c.DisableTcpPingsForNode = func(name string) bool { return !g.mayStream(replication.Name(name)) }
 	c.Delegate = (*delegate)(g)
 	c.Events = (*events)(g)
 	c.Logger = log.New(logWriter{g.log}, "", 0)
 	c.DNSConfigPath = "" // addresses are looked up by the link
 	return c
+}
+
+// mayStream tells whether a member that has not answered a packet is asked by stream too. That is what finds out where UDP does not
+// pass; but a connection costs a hundred times the packet, and on a bad line one in ten packets is not answered.
+func (g *Gossip) mayStream(name replication.Name) bool {
+	if g.cfg.Link.ByTCP(name) {
+		return true
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if time.Since(g.streamed) < streamInterval {
+		return false
+	}
+	g.streamed = time.Now()
+	return true
 }
 
 // SetMeta changes what we say of ourselves; others hear of it within seconds.
@@ -174,51 +194,13 @@ func (g *Gossip) Close() error {
 	return nil
 }
 
-// run joins those who are missing and passes on changes of our Meta.
-func (g *Gossip) run() {
-	next := time.NewTimer(0)
-	defer next.Stop()
-	for {
-		select {
-		case <-g.ctx.Done():
-			return
-		case <-next.C:
-			g.rejoin()
-			next.Reset(rejoinInterval*3/4 + rand.N(rejoinInterval/2))
-		case <-g.changed:
-			if err := g.list.UpdateNode(updateTime); err != nil {
-				g.log.Debug("news of ourselves did not go out", "err", err)
-			}
-		}
-	}
-}
-
-// rejoin tries a few of the seeds that are not there.
-func (g *Gossip) rejoin() {
-	there := map[replication.Name]bool{g.cfg.Name: true}
-	for _, m := range g.list.Members() {
-		there[replication.Name(m.Name)] = true
-	}
-	missing := slices.DeleteFunc(slices.Clone(g.cfg.Seeds()), func(s Seed) bool { return there[s.Name] || s.Addr == "" })
-	rand.Shuffle(len(missing), func(i, j int) { missing[i], missing[j] = missing[j], missing[i] })
-	var all sync.WaitGroup
-	for _, s := range missing[:min(len(missing), rejoinAtOnce)] {
-		all.Go(func() {
-			at, err := link.Lookup(g.ctx, s.Addr)
-			if err == nil {
-				_, err = g.list.Join([]string{string(s.Name) + "/" + at.String()})
-			}
-			if err != nil {
-				g.log.Debug("peer does not join", "peer", s.Name, "err", err)
-			}
-		})
-	}
-	all.Wait()
-}
-
 func decodeMeta(b []byte) (Meta, error) {
 	var m Meta
-	if err := wire.Unmarshal(b, &m); err != nil {
+	err := wire.Unmarshal(b, &m)
+	if errors.Is(err, wire.ErrNewer) {
+		return Meta{}, nil // it is there, whatever else it says
+	}
+	if err != nil {
 		return m, fmt.Errorf("gossip: %w", err)
 	}
 	if len(m.Version) > maxVersion {

@@ -17,7 +17,10 @@ type conn struct {
 	point   []byte
 	known   atomic.Bool // the resolver has known the key while this connection was open
 	streams atomic.Int64
+	dialled bool         // by this side
+	used    atomic.Int64 // Unix milliseconds: when a stream last began or ended
 	retired atomic.Bool
+	packets packetsOut
 	heard   atomic.Int64 // Unix milliseconds: when bytes of a stream last came in
 	lane    *lane        // beside it; nil if the peer knows none
 	base    *conn        // of a lane: the connection beside which it is
@@ -58,12 +61,14 @@ func (c *conn) refuse(w Why) {
 // hold and release count the streams, so that a retired connection closes with its last one.
 func (c *conn) hold() {
 	c.streams.Add(1)
+	c.used.Store(time.Now().UnixMilli())
 	if c.base != nil {
 		c.base.hold()
 	}
 }
 
 func (c *conn) release() {
+	c.used.Store(time.Now().UnixMilli())
 	if c.streams.Add(-1) == 0 && c.retired.Load() {
 		c.s.Close(codeClosed, "")
 	}
@@ -72,19 +77,30 @@ func (c *conn) release() {
 	}
 }
 
-// keep puts an open connection among those of its peer, and takes it out when it ends. It tells whether the link is
-// still open.
+// idle is for how long the connection has carried no stream.
+func (c *conn) idle() time.Duration {
+	if c.streams.Load() > 0 {
+		return 0
+	}
+	return time.Since(time.UnixMilli(c.used.Load()))
+}
+
+// keep puts an open connection among those of its peer, and takes it out when it ends. A peer that opens too many loses the oldest.
+// It tells whether the link is still open.
 func (l *Link) keep(c *conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		return false
 	}
-	l.conns[c.id] = append(l.conns[c.id], c)
-	l.work.Go(func() {
-		<-c.s.Context().Done()
-		l.forget(c)
-	})
+	c.used.Store(time.Now().UnixMilli())
+	conns := append(slices.Clone(l.conns[c.id]), c)
+	if len(conns) > maxConns {
+		go conns[0].s.Close(codeClosed, "")
+		conns = conns[1:]
+	}
+	l.conns[c.id] = conns
+	l.work.Go(func() { l.watch(c) })
 	return true
 }
 

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"motcua/crypto/digest"
-	"motcua/crypto/identity"
 	"motcua/replication"
 )
 
@@ -50,26 +49,10 @@ func (l *Link) Begin(ctx context.Context, to replication.Name, proto string) (*S
 }
 
 func (l *Link) dial(ctx context.Context, to replication.Name, proto string, w way) (*Stream, error) {
-	p, err := l.cfg.Resolver.Resolve(to)
+	t, err := l.target(to)
 	if err != nil {
 		return nil, err
 	}
-	if !p.Revoked.IsZero() {
-		return nil, ErrRevoked
-	}
-	point, err := p.Keys.TLS.Bytes()
-	if err != nil {
-		return nil, err
-	}
-	t := target{name: to, id: identity.TLSID(point)}
-	if p.Addr != "" {
-		t.addrs = append(t.addrs, p.Addr)
-	}
-	l.mu.Lock()
-	if h := l.hints[to]; h != "" && h != p.Addr {
-		t.addrs = append(t.addrs, h)
-	}
-	l.mu.Unlock()
 	return l.stream(ctx, t, proto, w)
 }
 
@@ -201,6 +184,7 @@ func (l *Link) handshakeAt(t target, addr string) (*conn, error) {
 // begun takes a connection that was dialled into use.
 func (l *Link) begun(c *conn, t target) error {
 	c.known.Store(t.name != "")
+	c.dialled = true
 	l.lay(c, true)
 	if !l.keep(c) {
 		c.s.Close(codeClosed, "")

@@ -70,6 +70,7 @@ const (
 	maxStrangers    = 64
 	strangerStreams = 4
 	maxStreams      = 256
+	maxConns        = 8    // of one peer
 	maxIncoming     = 1024 // connections, handshakes included
 	calmIncoming    = 512  // above it, callers first prove their address
 	maxProtocol     = 64   // bytes of a protocol's name
@@ -97,6 +98,7 @@ type Link struct {
 	conns     map[digest.Digest][]*conn // by TLS id, newest last
 	dials     map[digest.Digest]*dialling
 	byTCP     map[digest.Digest]bool // keys that were reached by TCP last
+	stays     map[digest.Digest]bool // keys to which a connection is kept
 	hints     map[replication.Name]string
 	lanes     map[line.Tag]*lane
 	windows   map[digest.Digest]int // of the last lane to a key
@@ -150,6 +152,7 @@ func New(cfg Config) (*Link, error) {
 		l.stop()
 		return nil, fmt.Errorf("open link on %s: %w", cfg.Conn.LocalAddr(), err)
 	}
+	l.Handle(packetProtocol, Known, l.takePackets)
 	l.work.Go(func() { l.accept(listener) })
 	l.work.Go(l.readPackets)
 	if cfg.Listener != nil {
@@ -240,6 +243,16 @@ func (l *Link) SetLine(up bool) {
 // Line tells whether the line is up, as far as SetLine goes.
 func (l *Link) Line() bool { return !l.gate.down.Load() }
 
+// background runs something that Close waits for. It tells whether the link is still open: otherwise nothing is run.
+func (l *Link) background(f func()) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.work.Go(f)
+	}
+	return !l.closed
+}
+
 // all lists the open connections.
 func (l *Link) all() []*conn {
 	l.mu.Lock()
@@ -301,5 +314,6 @@ func (l *Link) Close() error {
 		err = errors.Join(err, l.cfg.Listener.Close())
 	}
 	l.work.Wait()
+	close(l.packets)
 	return err
 }

@@ -42,7 +42,6 @@ func (l *Link) SendPacket(addr string, b []byte) error {
 func (l *Link) Packets() <-chan Packet { return l.packets }
 
 func (l *Link) readPackets() {
-	defer close(l.packets)
 	buf := make([]byte, 2048)
 	for {
 		n, from, err := l.quic.ReadNonQUICPacket(l.ctx, buf)

@@ -32,6 +32,7 @@ const (
 // tcpSession is a session over TLS over TCP.
 type tcpSession struct {
 	*yamux.Session
+	link    *Link
 	conn    *tls.Conn
 	ctx     context.Context
 	closing atomic.Bool
@@ -54,7 +55,7 @@ func (l *Link) newTCPSession(c *tls.Conn, client, known bool) (*tcpSession, erro
 		return nil, err
 	}
 	ctx, end := context.WithCancel(l.ctx)
-	s := &tcpSession{Session: y, conn: c, ctx: ctx, ended: make(chan struct{}), room: make(chan struct{}, tcpStreams)}
+	s := &tcpSession{Session: y, link: l, conn: c, ctx: ctx, ended: make(chan struct{}), room: make(chan struct{}, tcpStreams)}
 	l.work.Go(func() {
 		defer close(s.ended)
 		defer end()
@@ -142,19 +143,17 @@ func (s *tcpSession) TLS() tls.ConnectionState { return s.conn.ConnectionState()
 func (s *tcpSession) Close(code quic.ApplicationErrorCode, _ string) {
 	switch {
 	case s.closing.Swap(true):
-	case code < codeRefused:
+	case code < codeRefused || !s.link.background(func() { s.hangUp(code) }):
 		s.Session.Close()
-	default:
-		s.conn.NetConn().(*tcpConn).linger.Store(true)
-		go s.hangUp(code)
 	}
 }
 
 // hangUp ends the session with a refusal. It reads what still comes before it closes the connection: TCP throws away what was sent
 // last where something that has come was not read.
 func (s *tcpSession) hangUp(code quic.ApplicationErrorCode) {
-	s.CloseWithError(uint32(code))
 	c := s.conn.NetConn().(*tcpConn)
+	c.linger.Store(true)
+	s.CloseWithError(uint32(code))
 	c.SetReadDeadline(time.Now().Add(lingerTime))
 	io.CopyN(io.Discard, c, tcpBuffer)
 	c.Conn.Close()

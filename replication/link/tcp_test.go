@@ -100,7 +100,7 @@ func TestTCPIsChosenWhereUDPDoesNotPassAndLeftAgain(t *testing.T) {
 		over(t, a, "B", false, 10*time.Second) // the open connection has to be given up first
 		over(t, b, "A", false, 2*time.Second)  // the other way through the same connection
 		time.Sleep(time.Hour)
-		over(t, a, "B", false, 2*time.Second)
+		over(t, a, "B", false, 3*time.Second)
 		w.net.BlockUDP(addrA, false)
 		time.Sleep(lastProbe * 5 / 4)
 		over(t, a, "B", true, 2*time.Second)
@@ -342,4 +342,47 @@ func TestTCPOnRealSockets(t *testing.T) {
 		s.Close()
 		t.Error("something passes over a line that is cut")
 	}
+}
+
+func TestPacketsGoInsideAConnectionByTCP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t)
+		a, b := w.open("A", addrA, true), w.open("B", addrB, true)
+		w.net.BlockUDP(addrA, true)
+		a.SendPacketTo("B", addrB, []byte("lost"))
+		over(t, b, "A", false, time.Second)
+		for _, l := range []struct {
+			from, to *Link
+			name     replication.Name
+			addr     string
+		}{{a, b, "B", addrB}, {b, a, "A", addrA}} {
+			for i := range 2 * packetsWaiting { // more at once than are carried
+				if err := l.from.SendPacketTo(l.name, l.addr, []byte{byte(i)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i := range packetsWaiting {
+				if p := <-l.to.Packets(); !bytes.Equal(p.Data, []byte{byte(i)}) {
+					t.Errorf("packet %d: got %x", i, p.Data)
+				}
+			}
+			if err := l.from.SendPacketTo(l.name, l.addr, make([]byte, MaxPacket)); err != nil {
+				t.Error(err)
+			}
+			if err := l.from.SendPacketTo(l.name, l.addr, make([]byte, MaxPacket+1)); !errors.Is(err, ErrTooLarge) {
+				t.Errorf("a packet too large: got %v", err)
+			}
+			time.Sleep(time.Second)
+			for range len(l.to.Packets()) - 1 {
+				<-l.to.Packets()
+			}
+			if p := <-l.to.Packets(); len(p.Data) != MaxPacket {
+				t.Errorf("got a packet of %d bytes", len(p.Data))
+			}
+		}
+		time.Sleep(packetPause + 2*unusedTime + time.Minute)
+		if n := len(a.all()) + len(b.all()); n != 0 {
+			t.Errorf("%d connections are kept for packets that do not come", n)
+		}
+	})
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"motcua/crypto/digest"
+	"motcua/replication"
 )
 
 // The times by which TCP is chosen and left again.
@@ -130,6 +131,18 @@ func (l *Link) remember(id digest.Digest, tcp bool) {
 	} else if len(l.byTCP) < maxIncoming {
 		l.byTCP[id] = true
 	}
+}
+
+// ByTCP tells whether a name is or was last reached by TCP.
+func (l *Link) ByTCP(name replication.Name) bool {
+	t, err := l.target(name)
+	if err != nil {
+		return false
+	}
+	if c := l.open(t.id); c != nil {
+		return c.udp() == nil
+	}
+	return l.waitForUDP(t.id) == 0
 }
 
 // returnToUDP tries, ever more seldom, whether UDP passes by now, for as long as a connection runs over TCP. When it does, new

@@ -26,13 +26,14 @@ type Network struct {
 	endpoints map[netip.AddrPort]*endpoint
 	noUDP     map[netip.AddrPort]bool
 	listeners map[netip.AddrPort]*listener
+	sent      map[netip.AddrPort]int64
 }
 
 // NewNetwork makes a network in fair weather.
 func NewNetwork() *Network {
 	return &Network{
 		cut: map[netip.AddrPort]bool{}, parted: map[[2]netip.AddrPort]bool{}, endpoints: map[netip.AddrPort]*endpoint{},
-		noUDP: map[netip.AddrPort]bool{}, listeners: map[netip.AddrPort]*listener{},
+		noUDP: map[netip.AddrPort]bool{}, listeners: map[netip.AddrPort]*listener{}, sent: map[netip.AddrPort]int64{},
 	}
 }
 
@@ -85,9 +86,20 @@ func (n *Network) Listen(addr string) net.PacketConn {
 	return e
 }
 
+// headers is what IPv4 and UDP add to a packet.
+const headers = 28
+
+// Sent is how many bytes an address has sent in packets, headers included.
+func (n *Network) Sent(addr string) int64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.sent[netip.MustParseAddrPort(addr)]
+}
+
 // send has a packet delivered as the weather is.
 func (n *Network) send(p packet) {
 	n.mu.Lock()
+	n.sent[p.from] += int64(len(p.data)) + headers
 	w, dark := n.weather, n.dark(p) || n.noUDP[p.from] || n.noUDP[p.to]
 	n.mu.Unlock()
 	if dark || rand.Float64() < w.Loss {
