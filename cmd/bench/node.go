@@ -120,7 +120,7 @@ func (f *fleet) Write(ctx context.Context, client int, n uint64) error {
 func (f *fleet) Single(ctx context.Context, client int, n uint64) error {
 	var counts []directory.OpenCount
 	for i := range uint32(ValueSize / 24) {
-		counts = append(counts, directory.OpenCount{Procedure: fmt.Sprintf("1.%06d", i), Version: 1, Open: uint32(n)%1000 + i})
+		counts = append(counts, directory.OpenCount{Procedure: fmt.Sprintf("1.%06d", i), Version: 1, Open: uint32(n)%1000 + i + 1})
 	}
 	return f.at(client).client.ReportOpen(ctx, counts)
 }
