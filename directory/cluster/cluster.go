@@ -262,6 +262,7 @@ func (c *Cluster) Close() error {
 // closeAll closes what is open, from Raft down to the files that it writes.
 func (c *Cluster) closeAll() (err error) {
 	if c.raft != nil {
+		c.finish()
 		stopped := c.raft.Shutdown()
 		err = c.trans.Close() // first: Raft may be in the middle of reading a snapshot from a peer that is away
 		c.work.Wait()
@@ -270,9 +271,6 @@ func (c *Cluster) closeAll() (err error) {
 		err = c.trans.Close()
 	}
 	if c.wal != nil {
-		if c.logs != nil {
-			c.logs.settle() // its error was told where it arose
-		}
 		err = errors.Join(err, c.wal.Close())
 	}
 	if c.meta != nil {
@@ -285,6 +283,27 @@ func (c *Cluster) closeAll() (err error) {
 		err = errors.Join(err, c.db.Close())
 	}
 	return err
+}
+
+// finish lets what is committed be applied: Raft, once it is told to stop, gives no more answers to those who wait for them.
+func (c *Cluster) finish() {
+	if c.logs.settle() != nil {
+		return // told where it arose
+	}
+	index, err := c.lastCommand(c.raft.CommitIndex())
+	patience := time.After(time.Second)
+	for err == nil {
+		var applied uint64
+		var moved <-chan struct{}
+		if applied, moved, err = c.m.state(); applied >= index {
+			return
+		}
+		select {
+		case <-moved:
+		case <-patience:
+			return
+		}
+	}
 }
 
 // Failed is closed when this server can apply the log no further: [Cluster.Err] says why. It must then be stopped.

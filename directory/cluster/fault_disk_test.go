@@ -15,6 +15,7 @@ import (
 
 	"motcua/crypto/disk"
 	"motcua/directory/cluster"
+	"motcua/directory/directorytest"
 )
 
 // badDisk is a disk on which writing can fail, and syncing can take its time.
@@ -22,6 +23,7 @@ type badDisk struct {
 	types.VFS
 	full atomic.Bool
 	slow atomic.Int64 // time.Duration
+	late atomic.Int64 // time.Duration after which what is written is in the file
 }
 
 func newBadDisk() *badDisk { return &badDisk{VFS: fs.New()} }
@@ -52,6 +54,7 @@ func (f *badFile) WriteAt(b []byte, at int64) (int, error) {
 		n, err := f.WritableFile.WriteAt(b[:len(b)/2], at) // as much as there was room for
 		return n, errors.Join(err, syscall.ENOSPC)
 	}
+	time.Sleep(time.Duration(f.d.late.Load()))
 	return f.WritableFile.WriteAt(b, at)
 }
 
@@ -178,6 +181,69 @@ func TestNothingIsToldOfAChangeBeforeTheLeaderHasIt(t *testing.T) {
 		p.files[l].slow.Store(0)
 		p.holds(1)
 	})
+}
+
+// TestALeaderDiesBeforeItsDiskHasAChange that the others have, or one of them. It is made once, whoever goes on.
+func TestALeaderDiesBeforeItsDiskHasAChange(t *testing.T) {
+	for _, both := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			p := onBadDisks(t)
+			l := p.leader()
+			one := p.other(l)
+			two := p.third(l, one)
+			p.propose(one, p.account())
+			if !both {
+				p.net.Cut(p.addrs[two])
+			}
+			p.files[l].late.Store(int64(5 * time.Second))
+			done := make(chan bool)
+			go func() {
+				p.propose(one, p.account())
+				close(done)
+			}()
+			time.Sleep(300 * time.Millisecond)
+			if p.up[one].Status().LastLog <= p.up[one].Status().Committed {
+				t.Error("the change has not come to where it was to come")
+			}
+			p.lose(l)
+			if !both { // who has it is away, and the others go on without it
+				p.net.Cut(p.addrs[one])
+				p.net.Heal(p.addrs[two])
+				p.start(l)
+				p.propose(two, field(1))
+				p.net.Heal(p.addrs[one])
+			}
+			<-done
+			if both {
+				p.start(l)
+			}
+			p.holds(2)
+		})
+	}
+}
+
+// third is the server that is neither.
+func (p *province) third(one, two string) string {
+	for name := range p.up {
+		if name != one && name != two {
+			return name
+		}
+	}
+	p.t.Fatal("no third server")
+	return ""
+}
+
+// lose kills a server: what its folder holds at this moment is what it starts from again.
+func (p *province) lose(name string) {
+	p.net.Cut(p.addrs[name])
+	left := p.t.TempDir()
+	directorytest.CopyFolder(p.t, left, p.dirs[name])
+	s := p.up[name]
+	delete(p.up, name)
+	s.Close()
+	s.link.Close()
+	p.dirs[name], p.files[name] = left, newBadDisk()
+	p.net.Heal(p.addrs[name])
 }
 
 func TestALeaderWhoseDiskHangsIsReplaced(t *testing.T) {
