@@ -249,3 +249,6 @@ func (s *Store) forget(before time.Time) {
 	defer s.mu.Unlock()
 	maps.DeleteFunc(s.used, func(_ digest.Digest, at time.Time) bool { return at.Before(before) })
 }
+
+// Each calls fn for every file that is held, in no order, until it fails.
+func (s *Store) Each(ctx context.Context, fn func(Entry) error) error { return s.shelf.Each(ctx, fn) }

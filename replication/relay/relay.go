@@ -126,7 +126,6 @@ func (r *Relay) serve(ctx context.Context, from link.Caller, s *link.Stream) {
 	s.SetStall(stallTime)
 	if !r.places.enter(from.Peer.Name) { // before anything of it is in memory
 		s.Send(reply{No: Busy})
-		s.Cancel()
 		return
 	}
 	defer r.places.leave(from.Peer.Name)
