@@ -38,12 +38,14 @@ func (o *Office) Background(ctx context.Context) {
 	defer staff.Stop()
 	defer sweep.Stop()
 	work.Go(func() { o.reports(ctx) })
+	o.repack(ctx)
 	o.refreshStaff(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-staff.C:
+			o.repack(ctx)
 			o.refreshStaff(ctx)
 		case <-sweep.C:
 			o.sweepDrafts(ctx)

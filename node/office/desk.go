@@ -310,13 +310,7 @@ func (o *Office) requestParcel(ctx context.Context, root dossier.State, asked do
 // followChild adds row and report of a child chain that has grown.
 func (o *Office) followChild(ctx context.Context, c *change, next dossier.State, pl dossier.Plan, chain []dossier.Signed) error {
 	var root dossier.State
-	var looks []store.Look
-	err := o.Store.View(func(t *store.Tx) (err error) {
-		if _, root, err = readChain(t, next.Root); err == nil {
-			looks, err = o.looksHere(t, next.Root)
-		}
-		return err
-	})
+	err := o.Store.View(func(t *store.Tx) (err error) { _, root, err = readChain(t, next.Root); return err })
 	if err != nil {
 		return err
 	}
@@ -325,9 +319,25 @@ func (o *Office) followChild(ctx context.Context, c *change, next dossier.State,
 	if next.Status != dossier.StatusReported {
 		return nil
 	}
-	out, err := o.pack(ctx, root.Office, next.Chain, kindReport, reportContent{Child: records(chain), Looks: looks}, attachments(chain))
+	out, err := o.reportParcel(ctx, next, chain)
 	c.sends = append(c.sends, out)
 	return err
+}
+
+// reportParcel carries a child chain that has ended to its root office, with the looks at the dossier here.
+func (o *Office) reportParcel(ctx context.Context, child dossier.State, chain []dossier.Signed) (outgoing, error) {
+	var root dossier.State
+	body := reportContent{Child: records(chain)}
+	err := o.Store.View(func(t *store.Tx) (err error) {
+		if _, root, err = readChain(t, child.Root); err == nil {
+			body.Looks, err = o.looksHere(t, child.Root)
+		}
+		return err
+	})
+	if err != nil {
+		return outgoing{}, err
+	}
+	return o.pack(ctx, root.Office, child.Chain, kindReport, body, attachments(chain))
 }
 
 func childOf(root dossier.State, id digest.Digest) (dossier.Child, bool) {

@@ -21,10 +21,12 @@ type Outgoing struct {
 	Refusal replication.Refusal `cbor:"6,keyasint,omitempty"`
 	Settled int64               `cbor:"7,keyasint,omitempty"` // Unix seconds of the recipient's clock
 	Kind    string              `cbor:"8,keyasint,omitempty"` // the caller's word for what it carries
+	// Anew is the parcel that carries the same in the place of this one, which cannot arrive; zero if none does.
+	Anew digest.Digest `cbor:"12,keyasint,omitzero"`
 }
 
-// Waits tells whether no receipt has come yet.
-func (o Outgoing) Waits() bool { return o.Outcome == 0 }
+// Waits tells whether no receipt has come yet, and the parcel is still to be sent.
+func (o Outgoing) Waits() bool { return o.Outcome == 0 && o.Anew == digest.Digest{} }
 
 // Attempt is the last failed attempt to deliver a parcel.
 type Attempt struct {
@@ -79,6 +81,18 @@ func (t *Tx) Settle(receipt record.Record, r replication.Receipt) (bool, error) 
 		t.set(waitingKey(o, r.Parcel), nil),
 	)
 	return err == nil, err
+}
+
+// Supersede takes a parcel off the outbox because another there carries the same. It changes nothing for one that does not wait.
+func (t *Tx) Supersede(id, anew digest.Digest) error {
+	o, ok, err := load[Outgoing](t, tOutgoing.of(id))
+	if err != nil || !ok || !o.Waits() {
+		return t.fail(err)
+	}
+	t.then(func(s *Store) { s.queue.remove(o.To, o.Created, id) })
+	key := waitingKey(o, id)
+	o.Anew = anew
+	return errors.Join(t.put(tOutgoing.of(id), o), t.set(key, nil))
 }
 
 // Settlement returns the receipt that came for a parcel of ours, false if none did.
