@@ -50,6 +50,8 @@ func commands() []*command {
 		keyCommands(),
 		bundleCommands(),
 		relayCommands(),
+		guardianCommands(),
+		recoveryCommands(),
 		benchCommands(),
 		[]*command{versionCommand()},
 	)

@@ -13,13 +13,14 @@ import (
 	"time"
 
 	"motcua/directory"
+	"motcua/node/guardian"
 	"motcua/node/office"
 	"motcua/node/server"
 	"motcua/node/web"
 )
 
 func nodeCommands() []*command {
-	return []*command{nodeEnrolCommand(), nodeServeCommand(), nodeStatusCommand(), nodeEditionCommand(), nodeEditionInstallCommand()}
+	return []*command{nodeEnrolCommand(), nodeServeCommand(), nodeStatusCommand(), nodeEditionCommand(), nodeEditionInstallCommand(), nodeRestoreCommand()}
 }
 
 func nodeEnrolCommand() *command {
@@ -129,12 +130,28 @@ func nodeStatusCommand() *command {
 	return statusCommand("node status", "ask the running node how it is", "motcua node status --data /var/lib/motcua/node", printNodeStatus)
 }
 
+// backupWords say how far the guardian has the node's backup.
+func backupWords(b guardian.Status) string {
+	switch {
+	case b.Key == 0:
+		return "none: the province has no key for backups yet (motcua recovery init)"
+	case b.Until.IsZero():
+		return "not begun: " + dash(b.Problem)
+	}
+	words := fmt.Sprintf("at %s, up to %s", b.Guardian, shortTime(b.Until))
+	if b.Problem != "" {
+		words += "; the last attempt failed: " + b.Problem
+	}
+	return words
+}
+
 func printNodeStatus(w io.Writer, s server.Status) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "office\t%s\nportal\t%s\nline\t%s\nedition\t%d\nparcels waiting\t%d\nconnected to\t%s\nrunning since\t%s\nprogram\t%s\n",
 		s.Office, s.Portal, upOrDown(true, s.Line), s.Edition, s.Waiting, dash(strings.Join(s.Connected, " ")),
 		time.Unix(s.Started, 0).In(directory.Zone).Format("02/01/2006 15:04"), s.Version)
 	fmt.Fprintf(t, "calendar\t%s\n", reachWords(s.Calendar))
+	fmt.Fprintf(t, "backup\t%s\n", backupWords(s.Backup))
 	if s.Forks > 0 {
 		fmt.Fprintf(t, "evidence\tthe directory has signed editions that contradict each other: bring the %d files in the folder forks to the province\n", s.Forks)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"motcua/cmd/province"
 	"motcua/crypto/identity"
+	"motcua/crypto/record"
 	"motcua/directory"
 	"motcua/directory/server"
 	node "motcua/node/server"
@@ -67,6 +68,7 @@ type world struct {
 	t        *testing.T
 	net      *replicationtest.Network
 	genesis  directory.Genesis
+	recovery *record.Key                  // of the province
 	ids      map[string]*identity.Private // of directory servers
 	machines map[string]*machine
 	copies   int
@@ -142,6 +144,9 @@ func (w *world) found() {
 	var err error
 	w.genesis, err = server.Found(directory.Text{VI: "tỉnh Khánh Hòa", EN: "Khánh Hòa Province"}, "H32", members, time.Now())
 	w.fatal(err)
+	w.recovery, _, err = server.NewRecoveryKey()
+	w.fatal(err)
+	w.genesis.Recovery = w.recovery.Public().Bytes()
 	for _, name := range servers {
 		w.start(w.machines[name])
 	}

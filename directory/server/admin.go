@@ -114,6 +114,7 @@ func (s *Server) Admin() http.Handler {
 	s.adminAccounts(mux)
 	s.adminKeys(mux)
 	s.adminRelay(mux)
+	s.adminGuardian(mux)
 	return mux
 }
 

@@ -33,6 +33,11 @@
 //
 // Each server keeps sealed parcels for offices that are away, see package relay, and can read none of them.
 //
+// # Guardian
+//
+// Each server keeps the sealed backups of offices whose office above has no node, see package guardian, and hands on the key for
+// backups that the province has signed.
+//
 // # Members
 //
 // Every server signs the succession that the tables draw up when one joins, leaves or changes its keys, and keeps the chain of

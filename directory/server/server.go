@@ -21,6 +21,7 @@ import (
 	"motcua/directory/folder"
 	"motcua/replication"
 	"motcua/replication/gossip"
+	"motcua/replication/guardian"
 	"motcua/replication/link"
 	"motcua/replication/relay"
 )
@@ -55,19 +56,21 @@ const GenesisFile = "genesis.kept"
 
 // Server is a directory server. Make it with New, then Run it.
 type Server struct {
-	cfg      Config
-	log      *slog.Logger
-	self     directory.Member
-	roster   *roster
-	link     *link.Link
-	cluster  *cluster.Cluster
-	relay    *relay.Relay
-	gossip   *gossip.Gossip
-	limits   *limits
-	sessions sessionCount
-	editions *client.Editions
-	news     *news
-	started  time.Time
+	cfg       Config
+	log       *slog.Logger
+	self      directory.Member
+	roster    *roster
+	link      *link.Link
+	cluster   *cluster.Cluster
+	relay     *relay.Relay
+	backupKey *guardian.KeyFile
+	guardian  *guardian.Guardian
+	gossip    *gossip.Gossip
+	limits    *limits
+	sessions  sessionCount
+	editions  *client.Editions
+	news      *news
+	started   time.Time
 
 	ready     chan struct{}
 	readyOnce sync.Once
@@ -143,6 +146,9 @@ func (s *Server) open() (err error) {
 		Serves: s.keepsFor, Now: s.cfg.Now, Free: s.cfg.Free, Log: s.log,
 	})
 	if err != nil {
+		return err
+	}
+	if err := s.openGuardian(); err != nil {
 		return err
 	}
 	s.gossip, err = gossip.New(gossip.Config{

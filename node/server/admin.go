@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"motcua/directory"
+	"motcua/node/guardian"
 	"motcua/node/store"
 	"motcua/replication"
 	"motcua/replication/bundle"
@@ -26,6 +27,8 @@ type Status struct {
 	// Forks counts the editions kept as evidence that the directory contradicts itself; 0 where all is well.
 	Forks int       `json:"forks,omitempty"`
 	Keys  KeyStatus `json:"keys"`
+	// Backup tells how far the guardian has this node's backup.
+	Backup guardian.Status `json:"backup"`
 	// Calendar tells how far the calendar of working days reaches that this node has.
 	Calendar directory.CalendarReach `json:"calendar"`
 }
@@ -34,7 +37,7 @@ type Status struct {
 func (n *Server) Status() (Status, error) {
 	s := Status{
 		Office: string(n.enrolment.Office), Portal: n.enrolment.Portal, Version: n.cfg.Version, Started: n.started.Unix(),
-		Line: n.link.Line(), Edition: n.replica.Number(), Connected: []string{}, Seen: len(n.gossip.Members()), Forks: n.forks(), Keys: n.keyStatus(),
+		Line: n.link.Line(), Edition: n.replica.Number(), Connected: []string{}, Seen: len(n.gossip.Members()), Forks: n.forks(), Keys: n.keyStatus(), Backup: n.backup.Status(),
 	}
 	days, _ := n.replica.Calendar()
 	s.Calendar = days.Reach(directory.DateOf(n.cfg.Now()))
@@ -57,6 +60,8 @@ func (n *Server) Admin() http.Handler {
 	mux.HandleFunc("GET /bundle", n.adminWriteBundle)
 	mux.HandleFunc("POST /bundle", n.adminReadBundle)
 	mux.HandleFunc("GET /relay", n.adminRelay)
+	mux.HandleFunc("GET /guardian", n.adminGuardian)
+	mux.HandleFunc("POST /backup-key", n.adminBackupKey)
 	mux.HandleFunc("POST /relay/drop", n.adminRelayDrop)
 	return mux
 }

@@ -18,12 +18,14 @@ import (
 	"motcua/directory/client"
 	"motcua/directory/replica"
 	"motcua/node/blob"
+	"motcua/node/guardian"
 	"motcua/node/office"
 	"motcua/node/session"
 	"motcua/node/store"
 	"motcua/replication"
 	"motcua/replication/courier"
 	"motcua/replication/gossip"
+	keeping "motcua/replication/guardian"
 	"motcua/replication/link"
 	"motcua/replication/relay"
 	"motcua/replication/spool"
@@ -66,8 +68,12 @@ type Server struct {
 	courier *courier.Courier
 	relays  *relay.Client
 	relay   *relay.Relay
-	gossip  *gossip.Gossip
-	office  *office.Office
+
+	backupKey *keeping.KeyFile
+	guardian  *keeping.Guardian // of others
+	backup    *guardian.Streamer
+	gossip    *gossip.Gossip
+	office    *office.Office
 
 	editions *client.Editions // handed to other nodes
 	newer    chan struct{}    // a peer has a newer edition
@@ -138,6 +144,9 @@ func (n *Server) openFolder() (err error) {
 	if n.enrolment, n.genesis, err = loadEnrolment(n.cfg.Dir); err != nil {
 		return err
 	}
+	if err := checkRestored(n.cfg.Dir); err != nil {
+		return err
+	}
 	lock, err := disk.Lock(n.cfg.Dir)
 	if err != nil {
 		return fmt.Errorf("open node: %w", err)
@@ -194,7 +203,7 @@ func (n *Server) connect() (err error) {
 		Self: self, Identity: n.ring.Now(), Ring: n.ring, Link: n.link, Spool: n.spool, Outbox: n.office.Outbox(), Inbox: n.office.Inbox(),
 		Resolver: n.replica, Relay: n.relays, Log: n.log,
 	})
-	if err := n.openRelay(); err != nil {
+	if err := errors.Join(n.openRelay(), n.openBackup()); err != nil {
 		return fmt.Errorf("open node: %w", err)
 	}
 	n.link.OnContact(n.sight)
@@ -282,6 +291,7 @@ func (n *Server) Run(ctx context.Context) error {
 	work.Go(func() { n.keepKeys(ctx) })
 	work.Go(func() { n.relays.Run(ctx) })
 	work.Go(func() { n.keepParcels(ctx) })
+	work.Go(func() { n.backup.Run(ctx) })
 	work.Go(func() { errs <- n.courier.Run(ctx) })
 	work.Go(func() { errs <- n.servePages(ctx) })
 	var err error
