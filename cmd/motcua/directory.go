@@ -219,7 +219,7 @@ func printDirectoryStatus(w io.Writer, s server.Status) {
 	printServers(w, s)
 	fmt.Fprintln(w)
 	for _, n := range s.Nodes {
-		state := connected(n.Connected)
+		state := connected(n.Connected) + saysOfItself(n)
 		if n.Revoked != nil {
 			state = "revoked: " + n.Reason
 		} else if n.Retired != nil {
@@ -228,6 +228,18 @@ func printDirectoryStatus(w io.Writer, s server.Status) {
 		fmt.Fprintf(t, "node %s\t%s\t%s\n", n.Office, n.Addr, state)
 	}
 	t.Flush()
+}
+
+// saysOfItself is what a node in reach lets the province know.
+func saysOfItself(n server.NodeStatus) string {
+	words := ""
+	if n.Edition > 0 {
+		words += fmt.Sprintf(", edition %d", n.Edition)
+	}
+	if n.Oldest > 0 {
+		words += fmt.Sprintf(", a parcel has waited for %s", time.Duration(n.Oldest)*time.Second)
+	}
+	return words
 }
 
 // editionWords says how full editions are. From seven eighths on, what is published next may be refused.

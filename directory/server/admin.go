@@ -14,6 +14,7 @@ import (
 	"motcua/directory/command"
 	"motcua/directory/edition"
 	"motcua/directory/state"
+	"motcua/replication/gossip"
 )
 
 // Status is what GET /status answers.
@@ -57,6 +58,11 @@ type NodeStatus struct {
 	Retired   *time.Time `json:"retired,omitempty"`
 	Rotated   *time.Time `json:"rotated,omitempty"`
 	Connected bool       `json:"connected"`
+	// What the node says of itself, where it is in reach: a hint. Oldest is the age of its oldest parcel without a receipt in
+	// seconds, 0 for none; Log the size of its log in events; both roughly.
+	Edition uint64 `json:"edition,omitempty"`
+	Oldest  uint32 `json:"oldest,omitempty"`
+	Log     uint64 `json:"log,omitempty"`
 }
 
 // Publication is what POST /publish takes: any part of the public tables.
@@ -211,13 +217,28 @@ func (s *Server) Status() (Status, error) {
 		nodes, err = state.Nodes(r)
 		return err
 	})
-	for _, n := range nodes {
-		out.Nodes = append(out.Nodes, nodeStatus(n, here))
-	}
+	out.Nodes = s.nodesSeen(nodes, here)
 	d, errDuty := s.duty()
 	out.Edition = d.complete.Number
 	out.Pending = d.changed || d.cut.Number > d.complete.Number
 	return out, errors.Join(err, errDuty)
+}
+
+// nodesSeen adds to what the tables say of nodes what they say of themselves. One that gossip sees is connected, whoever it has
+// its line to.
+func (s *Server) nodesSeen(nodes []directory.Node, here map[string]bool) (out []NodeStatus) {
+	says := map[string]gossip.Meta{}
+	for _, m := range s.gossip.Members() {
+		says[string(m.Name)], here[string(m.Name)] = m.Meta, true
+	}
+	for _, n := range nodes {
+		st := nodeStatus(n, here)
+		if m := says[string(n.Office)]; st.Connected {
+			st.Edition, st.Oldest, st.Log = m.Edition, m.Oldest, m.Log
+		}
+		out = append(out, st)
+	}
+	return out
 }
 
 // change proposes and reads a failure as an error.

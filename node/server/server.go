@@ -207,6 +207,7 @@ func (n *Server) connect() (err error) {
 		return fmt.Errorf("open node: %w", err)
 	}
 	n.link.OnContact(n.sight)
+	n.link.Stay(n.keeps)
 	n.link.Handle(office.Protocol, link.Known, n.answer)
 	n.editions = client.NewEditions(n.replica, handsAtOnce)
 	n.link.Handle(editionProtocol, link.Known, n.serveEdition)
@@ -263,10 +264,6 @@ func (n *Server) seeds() (out []gossip.Seed) {
 	return out
 }
 
-func (n *Server) meta() gossip.Meta {
-	return gossip.Meta{Edition: n.replica.Number(), Version: n.cfg.Version}
-}
-
 // Ready is closed when the node answers people and peers.
 func (n *Server) Ready() <-chan struct{} { return n.ready }
 
@@ -286,6 +283,7 @@ func (n *Server) Run(ctx context.Context) error {
 	errs := make(chan error, 2)
 	work.Go(func() { n.office.Background(ctx) })
 	work.Go(func() { n.keepUp(ctx) })
+	work.Go(func() { n.tell(ctx) })
 	work.Go(func() { n.keepPlace(ctx) })
 	work.Go(func() { n.takeFromPeers(ctx) })
 	work.Go(func() { n.keepKeys(ctx) })

@@ -47,9 +47,10 @@ const (
 
 // Meta is what a member says of itself.
 type Meta struct {
-	Edition uint64 `cbor:"1,keyasint"` // of the directory, that it holds
-	Oldest  uint32 `cbor:"2,keyasint"` // age of its oldest unsettled parcel in seconds, 0: none
-	Version string `cbor:"3,keyasint"` // of the program, at most 64 bytes
+	Edition uint64 `cbor:"1,keyasint"`           // of the directory, that it holds
+	Oldest  uint32 `cbor:"2,keyasint"`           // age of its oldest unsettled parcel in seconds, 0: none
+	Version string `cbor:"3,keyasint"`           // of the program, at most 64 bytes
+	Log     uint64 `cbor:"4,keyasint,omitempty"` // size of its log, in events, roughly
 }
 
 // maxVersion keeps a Meta far below the 512 bytes that memberlist has room for.

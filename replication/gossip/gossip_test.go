@@ -174,9 +174,18 @@ func TestAnotherKeyHearsAndSaysNothing(t *testing.T) {
 }
 
 func TestGoldenMeta(t *testing.T) {
-	b, err := wire.Marshal(Meta{Edition: 7, Oldest: 60, Version: "1.0"})
-	if want := "a3" + "0107" + "02183c" + "0363312e30"; err != nil || hex.EncodeToString(b) != want {
-		t.Errorf("got %x, %v; want %s", b, err, want)
+	const before = "0107" + "02183c" + "0363312e30"
+	for want, m := range map[string]Meta{
+		"a3" + before:            {Edition: 7, Oldest: 60, Version: "1.0"},
+		"a4" + before + "041864": {Edition: 7, Oldest: 60, Version: "1.0", Log: 100},
+	} {
+		if b, err := wire.Marshal(m); err != nil || hex.EncodeToString(b) != want {
+			t.Errorf("got %x, %v; want %s", b, err, want)
+		}
+	}
+	newer, _ := hex.DecodeString("a4" + before + "051864")
+	if m, err := decodeMeta(newer); err != nil || m != (Meta{}) {
+		t.Errorf("a member of a newer version is not seen: %+v, %v", m, err)
 	}
 }
 
@@ -187,7 +196,7 @@ func FuzzMeta(f *testing.F) {
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := decodeMeta(b)
-		if err != nil {
+		if err != nil || m == (Meta{}) { // the latter also where a newer version has written it
 			return
 		}
 		if again, err := wire.Marshal(m); err != nil || !bytes.Equal(again, b) || len(b) > 512 {
