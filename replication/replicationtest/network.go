@@ -27,13 +27,14 @@ type Network struct {
 	noUDP     map[netip.AddrPort]bool
 	listeners map[netip.AddrPort]*listener
 	sent      map[netip.AddrPort]int64
+	moved     map[netip.AddrPort]netip.AddrPort // where an address is seen from outside
 }
 
 // NewNetwork makes a network in fair weather.
 func NewNetwork() *Network {
 	return &Network{
 		cut: map[netip.AddrPort]bool{}, parted: map[[2]netip.AddrPort]bool{}, endpoints: map[netip.AddrPort]*endpoint{},
-		noUDP: map[netip.AddrPort]bool{}, listeners: map[netip.AddrPort]*listener{}, sent: map[netip.AddrPort]int64{},
+		noUDP: map[netip.AddrPort]bool{}, listeners: map[netip.AddrPort]*listener{}, sent: map[netip.AddrPort]int64{}, moved: map[netip.AddrPort]netip.AddrPort{},
 	}
 }
 
@@ -69,6 +70,27 @@ func (n *Network) pair(a, b string, parted bool) {
 	n.parted[[2]netip.AddrPort{x, y}], n.parted[[2]netip.AddrPort{y, x}] = parted, parted
 }
 
+// Move has an endpoint seen at another address from now on, as by a NAT that has forgotten it or over another uplink: what is sent to
+// where it was before is lost.
+func (n *Network) Move(addr, seen string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.moved[netip.MustParseAddrPort(addr)] = netip.MustParseAddrPort(seen)
+}
+
+// at is the endpoint at an address, nil if there is none. The caller holds the lock.
+func (n *Network) at(addr netip.AddrPort) *endpoint {
+	for inside, seen := range n.moved {
+		if seen == addr {
+			return n.endpoints[inside]
+		}
+	}
+	if _, ok := n.moved[addr]; ok {
+		return nil
+	}
+	return n.endpoints[addr]
+}
+
 // dark tells whether a packet has no way to go. The caller holds the lock.
 func (n *Network) dark(p packet) bool {
 	return n.cut[p.from] || n.cut[p.to] || n.parted[[2]netip.AddrPort{p.from, p.to}]
@@ -100,6 +122,9 @@ func (n *Network) Sent(addr string) int64 {
 func (n *Network) send(p packet) {
 	n.mu.Lock()
 	n.sent[p.from] += int64(len(p.data)) + headers
+	if seen, ok := n.moved[p.from]; ok {
+		p.from = seen
+	}
 	w, dark := n.weather, n.dark(p) || n.noUDP[p.from] || n.noUDP[p.to]
 	n.mu.Unlock()
 	if dark || rand.Float64() < w.Loss {
@@ -123,7 +148,7 @@ func (n *Network) send(p packet) {
 func (n *Network) deliver(p packet) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	e := n.endpoints[p.to]
+	e := n.at(p.to)
 	if e == nil || n.dark(p) || n.noUDP[p.from] || n.noUDP[p.to] {
 		return
 	}

@@ -49,7 +49,8 @@ func (n *Network) BlockUDP(addr string, blocked bool) {
 func (n *Network) dial(ctx context.Context, from, to netip.AddrPort) (net.Conn, error) {
 	for {
 		n.mu.Lock()
-		dark, l, w := n.dark(packet{from: from, to: to}), n.listeners[to], n.weather
+		_, moved := n.moved[to]
+		dark, l, w := moved || n.dark(packet{from: from, to: to}), n.listeners[to], n.weather
 		n.mu.Unlock()
 		wait := 2 * w.Latency
 		if dark {
