@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -69,7 +70,7 @@ func bundleWriteCommand() *command {
 		if err != nil {
 			return err
 		}
-		path, rep, err := writeBundle(ctx, tool, offices, args[0])
+		path, rep, err := writeBundle(ctx, std, tool, offices, args[0])
 		if err == nil {
 			fmt.Fprintf(std.out, "wrote %s: %d parcels and %d receipts for %s, edition %d\nAt the other office: motcua bundle read --data FOLDER %s\n",
 				path, rep.Parcels, rep.Receipts, dash(joinNames(rep.Index.To)), rep.Index.Edition, args[0])
@@ -109,7 +110,7 @@ func (f nodeFlags) offices(ctx context.Context, to string) ([]string, error) {
 }
 
 // writeBundle asks the node for a bundle and keeps it, whole or not at all.
-func writeBundle(ctx context.Context, tool *admin.Client, to []string, dir string) (path string, rep bundle.Report, err error) {
+func writeBundle(ctx context.Context, std stdio, tool *admin.Client, to []string, dir string) (path string, rep bundle.Report, err error) {
 	var s server.Status
 	if err := tool.Get(ctx, "/status", &s); err != nil {
 		return "", rep, err
@@ -119,7 +120,9 @@ func writeBundle(ctx context.Context, tool *admin.Client, to []string, dir strin
 		return "", rep, err
 	}
 	defer body.Close()
-	return bundle.Save(dir, replication.Name(s.Office), time.Now().In(directory.Zone), body)
+	b := newBar(std, "writing, KiB", 0)
+	defer b.end()
+	return bundle.Save(dir, replication.Name(s.Office), time.Now().In(directory.Zone), &barred{r: body, bar: b})
 }
 
 func bundleReadCommand() *command {
@@ -175,7 +178,7 @@ func bundlesIn(args []string) ([]string, error) {
 func readBundles(ctx context.Context, std stdio, tool *admin.Client, files []string, asJSON bool) error {
 	var errs []error
 	for _, path := range files {
-		rep, err := readBundle(ctx, tool, path)
+		rep, err := readBundle(ctx, std, tool, path)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", path, err))
 			continue
@@ -197,11 +200,31 @@ func readBundles(ctx context.Context, std stdio, tool *admin.Client, files []str
 	return errors.Join(errs...)
 }
 
-func readBundle(ctx context.Context, tool *admin.Client, path string) (rep server.BundleReport, err error) {
+func readBundle(ctx context.Context, std stdio, tool *admin.Client, path string) (rep server.BundleReport, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return rep, err
 	}
 	defer f.Close()
-	return rep, tool.Send(ctx, "/bundle", f, &rep)
+	total := 0
+	if info, err := f.Stat(); err == nil {
+		total = int((info.Size() + 1023) >> 10)
+	}
+	b := newBar(std, "reading, KiB", total)
+	defer b.end()
+	return rep, tool.Send(ctx, "/bundle", &barred{r: f, bar: b}, &rep)
+}
+
+// barred reads and moves a bar, in KiB.
+type barred struct {
+	r    io.Reader
+	bar  *bar
+	done int64
+}
+
+func (b *barred) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	b.done += int64(n)
+	b.bar.at(int((b.done + 1023) >> 10))
+	return n, err
 }

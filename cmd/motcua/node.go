@@ -20,7 +20,9 @@ import (
 )
 
 func nodeCommands() []*command {
-	return []*command{nodeEnrolCommand(), nodeServeCommand(), nodeStatusCommand(), nodeEditionCommand(), nodeEditionInstallCommand(), nodeRestoreCommand()}
+	return []*command{
+		nodeEnrolCommand(), nodeServeCommand(), nodeStatusCommand(), nodeRetryCommand(), nodeLimitsCommand(), nodeEditionCommand(), nodeEditionInstallCommand(), nodeRestoreCommand(),
+	}
 }
 
 func nodeEnrolCommand() *command {
@@ -156,4 +158,6 @@ func printNodeStatus(w io.Writer, s server.Status) {
 		fmt.Fprintf(t, "evidence\tthe directory has signed editions that contradict each other: bring the %d files in the folder forks to the province\n", s.Forks)
 	}
 	t.Flush()
+	fmt.Fprintln(w, limitWords(s.Limits))
+	printUnsent(w, s)
 }

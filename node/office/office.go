@@ -105,7 +105,7 @@ type Spool interface {
 	Sweep(keep func(id digest.Digest) bool) (removed int, err error)
 }
 
-// Config is what an office works with. All fields but Ring, Now, Log and Wake are required.
+// Config is what an office works with. All fields but Ring, Accounts, Now, Log, Wake and Progress are required.
 type Config struct {
 	Code     directory.OfficeCode
 	Identity *identity.Private
@@ -126,6 +126,8 @@ type Config struct {
 	Log *slog.Logger
 	// Wake is called with the recipient of a parcel just committed. It must not block.
 	Wake func(replication.Name)
+	// Progress tells how a parcel that waits is coming along; by default nothing is known.
+	Progress func(replication.Name, replication.Queued) replication.Progress
 }
 
 // Office is the use cases of one office. It is safe for concurrent use.
@@ -156,6 +158,9 @@ func New(c Config) *Office {
 	}
 	if c.Wake == nil {
 		c.Wake = func(replication.Name) {}
+	}
+	if c.Progress == nil {
+		c.Progress = func(replication.Name, replication.Queued) (p replication.Progress) { return p }
 	}
 	if c.Ring == nil {
 		c.Ring = identity.NewRing(c.Identity)

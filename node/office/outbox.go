@@ -99,9 +99,12 @@ func (o *Office) Sendings(actor directory.Account) ([]Sending, []Trouble, error)
 	if err := o.staff("outbox", actor); err != nil {
 		return nil, nil, err
 	}
-	var out []Sending
-	var bad []Trouble
-	err := o.Store.View(func(t *store.Tx) error {
+	return o.Unsettled()
+}
+
+// Unsettled is Sendings for the tools of this machine.
+func (o *Office) Unsettled() (out []Sending, bad []Trouble, err error) {
+	err = o.Store.View(func(t *store.Tx) error {
 		ws, err := t.WaitingFor("", maxSendings)
 		if err != nil {
 			return err
@@ -122,14 +125,83 @@ func (o *Office) Sendings(actor directory.Account) ([]Sending, []Trouble, error)
 }
 
 func (o *Office) sending(t *store.Tx, w store.Waiting) Sending {
+	now := o.Now()
 	s := Sending{
 		Parcel: w.ID, To: o.ref(string(w.To), o.today()), Kind: w.Kind, About: w.About, Code: codeOf(t, w.About),
-		Since: time.Unix(w.Created, 0), Overdue: o.Now().Unix() > w.Expires,
+		Since: time.Unix(w.Created, 0), Overdue: now.Unix() > w.Expires,
 	}
+	s.Raised = now.Sub(s.Since) > o.acknowledgeWithin(t, w)
 	if a, ok := o.Store.Attempt(w.ID); ok {
 		s.Attempts, s.Tried, s.Reason = a.Count, a.At, a.Reason
 	}
+	if p, err := t.Parcel(w.ID); err == nil {
+		s.Bytes = p.Manifest.Bytes()
+		s.Progress = o.Progress(w.To, replication.Queued{ID: w.ID, Small: p.Manifest.Small()})
+	}
 	return s
+}
+
+// The time in which a transfer ought to be acknowledged where the catalogue says nothing, and the least that it can say.
+const (
+	acknowledgeTime  = 24 * time.Hour
+	acknowledgeLeast = 2 * time.Hour
+)
+
+// acknowledgeWithin is after which a transfer that is not acknowledged raises itself: a quarter of the shortest budget that the
+// catalogue gives a step of the recipient's.
+func (o *Office) acknowledgeWithin(t *store.Tx, w store.Waiting) time.Duration {
+	row, err := t.Row(w.About)
+	if err != nil {
+		return acknowledgeTime
+	}
+	p, ok := o.Directory.Procedure(row.Procedure, row.ProcVersion)
+	to, known := o.Directory.Office(directory.OfficeCode(w.To))
+	if !ok || !known {
+		return acknowledgeTime
+	}
+	within := acknowledgeTime
+	for _, s := range p.Route {
+		theirs := s.Office == to.Code || s.Office == "" && s.Level != "" && s.Level == to.Level
+		if theirs && s.Budget > 0 { // in quarters of a working day of eight hours
+			within = min(within, max(acknowledgeLeast, time.Duration(s.Budget)*2*time.Hour/4))
+		}
+	}
+	return within
+}
+
+// Retry has everything that waits for an office tried now; for every office where it is "".
+func (o *Office) Retry(ctx context.Context, actor directory.Account, to directory.OfficeCode) error {
+	if err := o.staff("retry", actor); err != nil {
+		return err
+	}
+	return o.RetryAll(ctx, to)
+}
+
+// RetryAll is Retry for the tools of this machine.
+func (o *Office) RetryAll(ctx context.Context, to directory.OfficeCode) error {
+	names, err := o.Store.Outbox().Peers(ctx)
+	for _, name := range names {
+		if to == "" || name == replication.Name(to) {
+			o.Wake(name)
+		}
+	}
+	return err
+}
+
+// KeepSending gives a parcel past its lifetime another one, as a person has decided. One that is settled meanwhile is left alone.
+func (o *Office) KeepSending(ctx context.Context, actor directory.Account, parcel digest.Digest) error {
+	if err := o.staff("keep sending", actor); err != nil {
+		return err
+	}
+	until := o.Now().Add(parcelLife).Unix()
+	err := o.Store.Update(ctx, func(t *store.Tx) error { return t.Extend(parcel, until) })
+	if errors.Is(err, store.ErrNotFound) {
+		return directory.Errorf("keep sending", directory.NotFound, "no such parcel was sent from here")
+	}
+	if err == nil {
+		o.Log.Info("parcel past its lifetime is sent on", "parcel", parcel.Short(), "account", actor.ID)
+	}
+	return err
 }
 
 // codeOf is the code that people know a chain by, "" if none.

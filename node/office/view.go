@@ -97,6 +97,9 @@ type Sending struct {
 	Tried    time.Time          // the last that failed
 	Reason   replication.Reason // of the last failure
 	Overdue  bool               // past its lifetime: a person decides
+	Raised   bool               // not acknowledged within the hours that the catalogue gives it
+	Bytes    int64              // in all
+	replication.Progress
 }
 
 // Trouble is a parcel that its recipient will never take.

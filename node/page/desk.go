@@ -148,10 +148,13 @@ func (p Slip) title(l text.Lang) string { return l.T("case.slip") + " " + p.Code
 
 // Outbox shows what has not arrived elsewhere yet, and how this node is.
 type Outbox struct {
+	Form
 	Line           Tag
 	Edition        uint64
 	EditionAt      time.Time
-	Reached, Known int // peers
+	Reached, Known int      // peers
+	Retry, Stick   string   // addresses: try everything now; a bundle of everything
+	Late           []Parcel // past their lifetime: a person decides
 	Parcels        []Parcel
 	Refused        []Parcel
 }
@@ -161,6 +164,13 @@ type Parcel struct {
 	To, What, Code, Why string
 	Since, Last         time.Time
 	Tries               int
+	Office              string // the code of To
+	Next                string // when it is tried again, or that it is being sent
+	Way                 string // "" for straight to the recipient
+	Done, Bytes         int64
+	Raised              bool
+	Keep, Stick         string // addresses: send on past its lifetime; a bundle for its recipient
+	Fix                 string // what to do about a refusal
 }
 
 func (Outbox) file() string             { return "outbox" }

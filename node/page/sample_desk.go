@@ -138,12 +138,26 @@ func (s *sampler) slip() {
 func (s *sampler) outbox() {
 	l := s.l
 	s.addDesk("outbox", Outbox{Line: Tag{l.T("outbox.up"), text.Good}, Edition: 41, EditionAt: s.now, Reached: 12, Known: 12})
+	plan := Parcel{
+		To: s.t("Sở Xây dựng", "Department of Construction"), What: l.T("parcel.request"), Code: "H32.22327-261118-0003", Since: s.now.Add(-3 * time.Hour),
+		Done: 61 << 20, Bytes: 212 << 20, Next: l.T("outbox.sending"),
+	}
+	late := Parcel{
+		To: s.t("UBND xã Trường Sa", "Trường Sa Commune"), What: l.T("parcel.submission"), Code: "N4K7-Q2MX-8RTD", Since: s.now.AddDate(0, 0, -33),
+		Why: l.T("parcel.why.unreachable"), Office: "x", Keep: "/x", Stick: "/x",
+	}
 	s.cut("outbox-cut", Desk, Outbox{
+		Form: Form{Once: "o1"},
 		Line: Tag{l.T("outbox.down"), text.Bad}, Edition: 41, EditionAt: s.now.Add(-26 * time.Hour), Known: 12,
 		Parcels: []Parcel{
-			{To: s.t("UBND thành phố Nha Trang", "Nha Trang City"), What: l.T("parcel.request"), Code: "H32.22327-261120-0007", Since: s.now.Add(-20 * time.Hour), Last: s.now, Tries: 41, Why: s.t("không liên lạc được", "no answer")},
-			{To: s.t("UBND xã Trường Sa", "Trường Sa Commune"), What: l.T("parcel.submission"), Since: s.now},
+			{To: s.t("UBND thành phố Nha Trang", "Nha Trang City"), What: l.T("parcel.request"), Code: "H32.22327-261120-0007", Since: s.now.Add(-20 * time.Hour), Last: s.now, Tries: 41, Why: l.T("parcel.why.unreachable"), Raised: true, Bytes: 18 << 10,
+				Next: l.T("outbox.next", l.Clock(s.now.Add(2*time.Minute))), Way: l.T("outbox.by_relay")},
+			plan,
+			{To: s.t("UBND xã Trường Sa", "Trường Sa Commune"), What: l.T("parcel.submission"), Since: s.now, Bytes: 4 << 10},
 		},
-		Refused: []Parcel{{To: s.t("UBND xã Trường Sa", "Trường Sa Commune"), What: l.T("parcel.submission"), Why: s.t("đã hết hạn", "expired")}},
+		Late: []Parcel{late}, Retry: "/x", Stick: "/x",
+		Refused: []Parcel{{
+			To: s.t("UBND xã Trường Sa", "Trường Sa Commune"), What: l.T("parcel.submission"), Code: "N4K7-Q2MX-8RTD", Why: l.T("parcel.refused.unwelcome"), Fix: l.T("parcel.fix.unwelcome"),
+		}},
 	})
 }

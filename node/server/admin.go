@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 
@@ -11,6 +12,7 @@ import (
 	"motcua/node/store"
 	"motcua/replication"
 	"motcua/replication/bundle"
+	"motcua/replication/courier"
 )
 
 // Status is what a node says of itself.
@@ -31,6 +33,11 @@ type Status struct {
 	Backup guardian.Status `json:"backup"`
 	// Calendar tells how far the calendar of working days reaches that this node has.
 	Calendar directory.CalendarReach `json:"calendar"`
+	// Unsent are the oldest of what waits, Refused the newest that its recipients will never take.
+	Unsent  []Unsent  `json:"unsent"`
+	Refused []Refused `json:"refused"`
+	// Limits are those of large parcels.
+	Limits courier.Limits `json:"limits"`
 }
 
 // Status asks the node how it is.
@@ -44,8 +51,12 @@ func (n *Server) Status() (Status, error) {
 	for _, name := range n.link.Connected() {
 		s.Connected = append(s.Connected, string(name))
 	}
+	s.Limits = n.courier.Limits()
 	strip, err := n.office.Strip()
 	s.Waiting = strip.Waiting
+	if err == nil {
+		s.Unsent, s.Refused, err = n.unsettled()
+	}
 	return s, err
 }
 
@@ -54,6 +65,8 @@ func (n *Server) Admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", n.adminStatus)
 	mux.HandleFunc("POST /line", n.adminLine)
+	mux.HandleFunc("POST /retry", n.adminRetry)
+	mux.HandleFunc("POST /limits", n.adminLimits)
 	mux.HandleFunc("POST /rotate", n.adminRotate)
 	mux.HandleFunc("GET /edition", n.adminWriteEdition)
 	mux.HandleFunc("POST /edition", n.adminInstallEdition)
@@ -88,14 +101,14 @@ func (n *Server) adminLine(w http.ResponseWriter, r *http.Request) {
 
 // adminWriteBundle streams a bundle for the offices of the query's "to", or for every office something waits for.
 func (n *Server) adminWriteBundle(w http.ResponseWriter, r *http.Request) {
-	c, err := n.contents(r.URL.Query()["to"])
+	name, write, err := n.Bundle(r.URL.Query()["to"])
 	if err != nil {
 		answer(w, nil, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("X-Bundle-Name", bundle.FileName(c.From, c.Created))
-	if err := bundle.Write(w, c); err != nil {
+	w.Header().Set("X-Bundle-Name", name)
+	if err := write(w); err != nil {
 		n.log.Error("bundle not written", "err", err)
 		panic(http.ErrAbortHandler) // the reader must not take half a bundle for a whole one
 	}
@@ -144,6 +157,12 @@ const (
 
 // bundleShare is how many parcels and how many receipts each of some offices has room for; the rest goes with the next bundle.
 func bundleShare(offices int) int { return max(1, min(maxBundleOne, maxBundleAll/max(1, offices))) }
+
+// Bundle tells the name of a bundle for offices, or for every office something waits for, and returns what writes it.
+func (n *Server) Bundle(to []string) (name string, write func(io.Writer) error, err error) {
+	c, err := n.contents(to)
+	return bundle.FileName(c.From, c.Created), func(w io.Writer) error { return bundle.Write(w, c) }, err
+}
 
 // contents gathers what waits for the offices, and the receipts they may not have got: those for the parcels they sent last.
 func (n *Server) contents(to []string) (c bundle.Contents, err error) {

@@ -196,6 +196,7 @@ func (n *Server) connect() (err error) {
 		Code: n.enrolment.Office, Identity: n.ring.Now(), Ring: n.ring, Store: n.store, Blobs: n.blobs, Spool: n.spool, Directory: n.replica,
 		Calls: n.calls, Accounts: n.calls, Peers: peers{n.link}, Passwords: session.NewPasswords(checksAtOnce),
 		Now: n.cfg.Now, Log: n.log, Wake: func(to replication.Name) { n.courier.Wake(to) },
+		Progress: func(to replication.Name, q replication.Queued) replication.Progress { return n.courier.Progress(to, q) },
 	})
 	n.office.Recovered(n.replica.Recovered())
 	n.openRelays()
@@ -205,6 +206,9 @@ func (n *Server) connect() (err error) {
 	})
 	if err := errors.Join(n.openRelay(), n.openBackup()); err != nil {
 		return fmt.Errorf("open node: %w", err)
+	}
+	if err := n.loadLimits(); err != nil {
+		return fmt.Errorf("open node: limits of large parcels: %w; set them anew with motcua node limits, or remove %s", err, n.path(limitsFile))
 	}
 	n.link.OnContact(n.sight)
 	n.link.Stay(n.keeps)

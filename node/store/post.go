@@ -95,6 +95,16 @@ func (t *Tx) Supersede(id, anew digest.Digest) error {
 	return errors.Join(t.put(tOutgoing.of(id), o), t.set(key, nil))
 }
 
+// Extend gives a parcel that waits another end of its lifetime, Unix seconds. One that is settled stays as it is.
+func (t *Tx) Extend(id digest.Digest, until int64) error {
+	o, err := t.Outgoing(id)
+	if err != nil || !o.Waits() {
+		return err
+	}
+	o.Expires = until
+	return t.put(tOutgoing.of(id), o)
+}
+
 // Settlement returns the receipt that came for a parcel of ours, false if none did.
 func (t *Tx) Settlement(id digest.Digest) (record.Record, bool, error) {
 	return load[record.Record](t, tSettlement.of(id))

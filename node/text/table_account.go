@@ -214,6 +214,8 @@ var account = map[string]phrase{
 	"staff.elsewhere":     {"Người này còn có vai trò ở cơ quan khác; việc này do bộ phận công nghệ thông tin của tỉnh làm.", "The person also serves at another office; the IT team of the province does this."},
 	"staff.citizen_reset": {"Cấp mã mật khẩu cho công dân tại quầy", "Issue a password code to a citizen at the desk"},
 
+	"notice.retry":        {"Đang gửi lại.", "It is being sent again."},
+	"notice.keep":         {"Hệ thống sẽ gửi tiếp trong 30 ngày.", "It will be sent for 30 more days."},
 	"notice.profile":      {"Đã lưu thông tin.", "Your details are saved."},
 	"notice.login":        {"Đã đổi tên đăng nhập.", "The user name is changed."},
 	"notice.password":     {"Đã đổi mật khẩu. Các nơi khác đã bị đăng xuất.", "The password is changed. You are signed out everywhere else."},

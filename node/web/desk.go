@@ -14,7 +14,6 @@ import (
 	"motcua/node/page"
 	"motcua/node/store"
 	"motcua/node/text"
-	"motcua/replication"
 )
 
 // queue is a list of the desk: its name in addresses, its words, what it holds.
@@ -64,7 +63,7 @@ func (c *call) today(a directory.Account) error {
 			out.Counts = append(out.Counts, page.Count{Label: c.l.T(q.label), URL: c.listURL(q.name), N: n, Alarm: q.overdue})
 		}
 	}
-	out.Counts = append(out.Counts, page.Count{Label: c.l.T("today.sync"), URL: c.base() + "/desk/outbox", N: len(v.Sending) + len(v.Troubles), Alarm: true})
+	out.Counts = append(out.Counts, page.Count{Label: c.l.T("today.sync"), URL: c.base() + "/desk/outbox", N: len(v.Sending) + len(v.Troubles), Alarm: alarming(v.Sending, v.Troubles)})
 	first := func(label, empty, view string, buckets ...office.Bucket) page.Worklist {
 		w := page.Worklist{Title: c.l.T(label), Empty: c.l.T(empty), Rows: c.cases(urgent(v, buckets))}
 		if len(w.Rows) > 0 {
@@ -198,49 +197,6 @@ func (c *call) find(a directory.Account, q queue, search string, whole bool, fro
 	}
 	byDue(all.Lines)
 	return all, nil
-}
-
-func (c *call) outbox(a directory.Account) error {
-	sending, troubles, err := c.office.Sendings(a)
-	if err != nil {
-		return err
-	}
-	out := page.Outbox{Line: tag(c.l, "outbox.up", text.Good), Edition: c.tables.Number(), EditionAt: time.UnixMilli(c.tables.Cut())}
-	if out.Reached, out.Known = c.node.Reach(); !c.node.Line() || out.Reached == 0 {
-		out.Line, out.Reached = tag(c.l, "outbox.down", text.Bad), 0
-	} else if !c.node.DirectoryInReach() {
-		out.Line = tag(c.l, "outbox.no_directory", text.Wait)
-	}
-	for _, s := range sending {
-		p := page.Parcel{To: c.name(s.To), What: c.parcel(s.Kind), Code: s.Code, Since: s.Since, Last: s.Tried, Tries: s.Attempts, Why: c.undelivered(s.Reason)}
-		if s.Overdue {
-			p.Why = c.l.T("parcel.overdue")
-		}
-		out.Parcels = append(out.Parcels, p)
-	}
-	for _, t := range troubles {
-		out.Refused = append(out.Refused, page.Parcel{To: c.name(t.To), What: c.parcel(t.Kind), Code: t.Code, Why: text.Address(t.Refusal, t.Note), Since: t.At})
-	}
-	return c.show(out)
-}
-
-// undelivered words the reason of a failed attempt; "" before the first.
-func (c *call) undelivered(r replication.Reason) string {
-	if r == "" {
-		return ""
-	}
-	if s, err := c.l.Message("parcel.why." + string(r)); err == nil {
-		return s
-	}
-	return c.l.T("parcel.why.fault")
-}
-
-func (c *call) parcel(kind string) string {
-	switch kind {
-	case "submission", "request", "report", "status":
-		return c.l.T("parcel." + kind)
-	}
-	return c.l.T("parcel.other")
 }
 
 // bar tells which dossier a page of the desk is about.

@@ -73,7 +73,10 @@ func crossToDistrict(t *testing.T, p *province, xa, huyen *browser) {
 	if p.carry() != 0 {
 		t.Fatal("a parcel crossed a cut line")
 	}
-	xa.get("/vi/desk/outbox").sees("Yêu cầu phối hợp", "Gián đoạn")
+	xa.get("/vi/desk/outbox").sees("Yêu cầu phối hợp", "Gián đoạn", "Lưu ra USB").fill("/retry").sees("Đang gửi lại")
+	if xa.get("/vi/desk/outbox/stick"); !strings.HasPrefix(xa.body, "MOTCUA BUNDLE") {
+		t.Errorf("saved onto a stick: %.40s", xa.body)
+	}
 	p.setLine(commune, true)
 	p.carry()
 

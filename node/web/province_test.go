@@ -210,6 +210,10 @@ func (n *node) Line() bool { return n.p.line(n.code) == nil }
 
 func (n *node) Reach() (up, known int) { return 2, 2 }
 
+func (n *node) Bundle([]string) (string, func(io.Writer) error, error) {
+	return "motcua-" + string(n.code) + ".bundle", func(w io.Writer) error { _, err := io.WriteString(w, "MOTCUA BUNDLE"); return err }, nil
+}
+
 func (n *node) DirectoryInReach() bool {
 	n.p.mu.Lock()
 	defer n.p.mu.Unlock()

@@ -14,7 +14,7 @@
 //
 // Of the desk, for staff with a role in this office:
 //
-//	/desk  /desk/sign-in  /desk/sign-out  /desk/confirm  /desk/list  /desk/outbox
+//	/desk  /desk/sign-in  /desk/sign-out  /desk/confirm  /desk/list  /desk/outbox  /desk/outbox/{retry,stick,PARCEL/keep}
 //	/desk/submissions/CODE  …/accept  …/refuse
 //	/desk/account  (as at the portal)  …/factors/…  …/recovery  …/codes  …/delegate  …/delegations/ID/end  /desk/reset
 //	/desk/staff  /desk/staff/ID  …/ACT  /desk/staff/reset, for its admin
@@ -32,6 +32,7 @@ package web
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -78,6 +79,8 @@ type Node interface {
 	Reach() (up, known int)
 	// DirectoryInReach tells whether one of them is a server of the directory.
 	DirectoryInReach() bool
+	// Bundle tells the name of a bundle of what waits for offices, all where none is named, and returns what writes it.
+	Bundle(to []string) (name string, write func(io.Writer) error, err error)
 }
 
 // Server is a Node that has its own tables, as package server does.
@@ -221,6 +224,9 @@ func (s *site) desk(add func(string, handler)) {
 	add("GET /desk/list", officer((*call).list))
 	add("POST /desk/list", officer((*call).lookFor))
 	add("GET /desk/outbox", officer((*call).outbox))
+	add("POST /desk/outbox/retry", officer((*call).retry))
+	add("GET /desk/outbox/stick", officer((*call).stick))
+	add("POST /desk/outbox/{parcel}/keep", officer((*call).keepSending))
 	add("GET /desk/submissions/{code}", officer((*call).submission))
 	add("POST /desk/submissions/{code}/accept", officer((*call).accept))
 	add("POST /desk/submissions/{code}/refuse", officer((*call).refuse))

@@ -56,6 +56,7 @@ type Courier struct {
 	aside aside
 
 	traffic *traffic
+	board   *board
 
 	mu      sync.Mutex
 	running context.Context // nil unless Run is running
@@ -75,7 +76,7 @@ func New(cfg Config) *Courier {
 	}
 	c := &Courier{
 		cfg: cfg, log: cfg.Log,
-		workers: map[replication.Name]*worker{}, former: map[replication.Name]bool{}, traffic: newTraffic(), busy: map[digest.Digest]chan struct{}{},
+		workers: map[replication.Name]*worker{}, former: map[replication.Name]bool{}, traffic: newTraffic(), board: newBoard(), busy: map[digest.Digest]chan struct{}{},
 		aside: aside{dark: map[replication.Name]time.Time{}, given: map[digest.Digest]gift{}},
 	}
 	if cfg.Inbox != nil {
@@ -158,6 +159,13 @@ func (c *Courier) SetLimits(l Limits) error {
 	return c.WakeAll(context.Background())
 }
 
+// Limits are those in force.
+func (c *Courier) Limits() Limits {
+	c.traffic.mu.Lock()
+	defer c.traffic.mu.Unlock()
+	return c.traffic.limits
+}
+
 // Wake has the courier look at once for parcels to a name: one was put in the outbox, or the peer was seen. It does not
 // block, and does nothing before Run.
 func (c *Courier) Wake(to replication.Name) {
@@ -200,6 +208,7 @@ func (c *Courier) retire(w *worker) bool {
 		return false
 	}
 	delete(c.workers, w.to)
+	c.board.plan(w.to, time.Time{}, nil)
 	return true
 }
 

@@ -112,16 +112,29 @@ func total(chunks [][]byte) (n int) {
 	return n
 }
 
+// held is how many bytes of a parcel a bitmap marks.
+func held(p replication.Parcel, have replication.Bitmap) (n int64) {
+	for i, chunk := range p.Manifest.Chunks {
+		if have.Has(i) {
+			n += int64(chunk.Size)
+		}
+	}
+	return n
+}
+
 // supply sends the chunks that the recipient lacks.
 func (c *Courier) supply(ctx context.Context, s *link.Stream, p replication.Parcel, have replication.Bitmap) (replication.Reply, error) {
 	s.SetStall(stallTime)
 	if !p.Manifest.Small() {
 		s.SetPace(func(bytes int) error { return c.traffic.pace(ctx, p.Manifest.To, bytes) })
 	}
-	for i := range p.Manifest.Chunks {
+	done := held(p, have)
+	for i, chunk := range p.Manifest.Chunks {
 		if have.Has(i) {
 			continue
 		}
+		c.board.change(p.ID(), func(p *replication.Progress) { p.Done = done })
+		done += int64(chunk.Size)
 		b, err := c.cfg.Spool.Chunk(p.ID(), i)
 		if err != nil {
 			return replication.Reply{}, err

@@ -27,6 +27,7 @@ func (c *Courier) settle(ctx context.Context, p replication.Parcel, r record.Rec
 		return fmt.Errorf("settle parcel %s: %w", p.ID().Short(), err)
 	}
 	c.aside.forget(p.ID())
+	c.board.forget(p.ID())
 	// A crash here leaves chunks that nobody waits for: Sweep removes them.
 	if err := c.cfg.Spool.Drop(p.ID()); err != nil {
 		c.log.Error("chunks of a settled parcel could not be removed", "parcel", p.ID().Short(), "err", err)

@@ -110,6 +110,7 @@ func (w *worker) begin(ctx context.Context, q replication.Queued, now time.Time)
 	if !q.Small {
 		w.large++
 	}
+	w.c.board.change(q.ID, func(p *replication.Progress) { p.Sending, p.Next = true, time.Time{} })
 	w.c.work.Go(func() { w.results <- result{q.ID, now, w.c.send(ctx, p)} })
 	return nil
 }
@@ -120,6 +121,7 @@ func (w *worker) pause(ctx context.Context) {
 	if ctx.Err() != nil {
 		done = nil // only the transfers under way are waited for
 	}
+	w.c.board.plan(w.to, w.until, w.held)
 	timer := time.NewTimer(w.delay(time.Now()))
 	defer timer.Stop()
 	select {
@@ -171,12 +173,14 @@ func (w *worker) note(ctx context.Context, r result) {
 		w.large--
 	}
 	delete(w.flying, r.id)
+	w.c.board.change(r.id, func(p *replication.Progress) { p.Sending = false })
 	now := time.Now()
 	if ctx.Err() == nil {
 		w.c.aside.note(w.to, r.err)
 	}
 	switch {
 	case r.err == nil:
+		w.c.board.forget(r.id)
 		delete(w.held, r.id)
 		w.wait, w.until = 0, time.Time{}
 		return
