@@ -9,7 +9,9 @@ import (
 	"motcua/cmd/bench"
 )
 
-func benchCommands() []*command { return []*command{benchDirectoryCommand(), benchParcelsCommand()} }
+func benchCommands() []*command {
+	return []*command{benchDirectoryCommand(), benchParcelsCommand(), benchTransferCommand()}
+}
 
 func benchDirectoryCommand() *command {
 	c := newCommand("bench directory", "", "measure the directory: three servers, their clients and their disk on this machine",

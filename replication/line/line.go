@@ -85,7 +85,8 @@ type Line struct {
 	reorder uint64
 	room    int // sealed bytes of a packet
 	tries   int
-	bigLost int // large packets lost since one arrived
+	bigLost int       // large packets lost since one arrived
+	bigAt   time.Time // when that was
 	probed  time.Time
 	probes  int // without an answer
 	tail    int // copies of the last packet that went out

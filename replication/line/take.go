@@ -152,6 +152,7 @@ func (l *Line) ack(now time.Time, f frame) error {
 			}
 			if !p.flying { // thought lost, but only late
 				l.reorder = min(2*l.reorder, maxReorder)
+				l.throttle.found(float64(p.size))
 			}
 			arrived += p.size
 			l.arrive(now, p)
@@ -184,7 +185,7 @@ func (l *Line) arrive(now time.Time, p *sent) {
 		o.done = true
 	}
 	if p.size > smallPacket {
-		l.bigLost = 0
+		l.bigAt, l.bigLost = now, 0
 	}
 	if p.large {
 		l.resize(largePacket)
@@ -221,7 +222,7 @@ func (l *Line) shrink(lost *sent) {
 	if lost.size <= smallPacket || l.room == smallPacket {
 		return
 	}
-	if l.bigLost++; l.bigLost >= bigLosses {
+	if l.bigLost++; l.bigLost >= bigLosses && lost.at.Sub(l.bigAt) > 2*l.timeout() {
 		l.bigLost, l.tries = 0, largeTries
 		l.resize(smallPacket)
 	}
@@ -229,7 +230,8 @@ func (l *Line) shrink(lost *sent) {
 
 // lateness is after what time a packet is lost that later ones overtook.
 func (l *Line) lateness() time.Duration {
-	return max(l.throttle.smooth+l.throttle.smooth/8, l.throttle.smooth+2*time.Millisecond)
+	t := &l.throttle
+	return t.smooth + max(t.smooth/8, 2*t.vary, 2*time.Millisecond)
 }
 
 func (l *Line) loseData(p *sent) {

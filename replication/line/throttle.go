@@ -13,16 +13,19 @@ const (
 	leastWindow  = 4                     // packets
 	keepQueued   = 4                     // packets of ours that wait in the narrowest queue; more on a fast line
 	queueShare   = 32                    // namely this part of what is under way
+	filledShare  = 0.9                   // of the window: it was of use
+	leastSpan    = 20 * time.Millisecond // over which a rate is measured; shorter shows how timers group packets
 	noDelay      = 2 * time.Millisecond  // less is no sign of a queue
-	rivalDelay   = 10 * time.Millisecond // less is no sign of others
+	rivalDelay   = 5 * time.Millisecond  // less is no sign of others
+	givenWay     = 0.75                  // of what the line held at best
 	rivalRounds  = 4                     // for so many round trips
 	drainEvery   = time.Minute           // in company, look so often whether it has gone
 	forgetRTT    = time.Minute           // a least round trip older than this is measured anew
 	lossSample   = 100                   // packets over which loss is judged
 	excessLoss   = 0.10                  // loss above the least of late that is no accident of the line
-	cubicShrink  = 0.7                   // RFC 9438, section 4.6
+	cubicShrink  = 0.8                   // CUBIC has 0.7; stepping once a round and draining, we would get less than a share with it
 	cubicGrowth  = 0.4                   // RFC 9438, section 4.2: packets per second cubed
-	steadyPacing = 1.1                   // the pace by which what may be under way is reached
+	steadyPacing = 1.2                   // the pace by which what may be under way is reached
 )
 
 // mood is how the throttle behaves.
@@ -62,7 +65,7 @@ type throttle struct {
 	round    round
 	fastest  float64 // bytes per second that arrived lately, at best
 	best     float64 // that for some minutes
-	arrivals [16]arrival
+	arrivals [32]arrival
 	seen     int // arrivals noted
 
 	lossOf, lossSeen float64 // in the sample under way
@@ -99,6 +102,7 @@ type arrival struct {
 func newThrottle(c Config) throttle {
 	t := throttle{ceiling: float64(c.Ceiling), size: smallPacket, least: c.RTT, smooth: c.RTT, vary: c.RTT / 2}
 	t.window = firstFlight * largePacket
+	t.round.end = firstBurst / 2 // by then the rate of arrival tells something
 	if c.Window > 0 {
 		t.mood, t.window = alone, float64(c.Window)
 	}
@@ -118,12 +122,12 @@ func (t *throttle) keep() float64 { return max(keepQueued*t.size, t.window/queue
 
 // pace is how many bytes go out per second.
 func (t *throttle) pace() float64 {
-	p := float64(firstRate)
-	if t.smooth > 0 && t.seen > 0 || t.mood != starting {
-		p = steadyPacing * t.window / max(t.smooth, time.Millisecond).Seconds()
-	}
-	if t.mood == starting && t.seen > 0 {
-		p *= 1.5
+	p := steadyPacing * t.window / max(t.smooth, time.Millisecond).Seconds()
+	switch {
+	case t.mood == starting && t.fastest == 0:
+		p = firstRate
+	case t.mood == starting:
+		p = min(1.5*p, 2*t.fastest)
 	}
 	if t.ceiling > 0 {
 		p = min(p, t.ceiling)
@@ -131,8 +135,12 @@ func (t *throttle) pace() float64 {
 	return p
 }
 
-// burst is how far ahead of the pace packets may go out, so that a coarse timer does not slow us down.
-const burst = 4 * time.Millisecond
+// How far behind the pace packets may catch up, so that a late timer does not slow us down: so long, and so many of them.
+const (
+	leastCatchUp = 4 * time.Millisecond
+	mostCatchUp  = 40 * time.Millisecond
+	catchUp      = 16
+)
 
 // may tells whether a packet may go out now.
 func (t *throttle) may(now time.Time, flying int) bool {
@@ -140,16 +148,17 @@ func (t *throttle) may(now time.Time, flying int) bool {
 }
 
 func (t *throttle) sent(now time.Time, number uint64, size, flying int) {
-	if float64(flying)+t.size > t.window {
+	if float64(flying)+t.size > filledShare*t.window {
 		t.round.filled = true
 	}
 	if t.mood == starting && t.seen == 0 && number < firstBurst && t.ceiling == 0 {
 		return
 	}
-	if early := now.Add(-burst); t.nextSend.Before(early) {
+	each := time.Duration(float64(size) / t.pace() * float64(time.Second))
+	if early := now.Add(-max(leastCatchUp, min(catchUp*each, mostCatchUp))); t.nextSend.Before(early) {
 		t.nextSend = early
 	}
-	t.nextSend = t.nextSend.Add(time.Duration(float64(size) / t.pace() * float64(time.Second)))
+	t.nextSend = t.nextSend.Add(each)
 }
 
 // measure takes a round trip.
@@ -189,7 +198,7 @@ func (t *throttle) arrived(now time.Time, bytes float64) {
 	if t.seen > n {
 		old = t.arrivals[t.seen%len(t.arrivals)]
 	}
-	if d := now.Sub(old.at); n >= 5 && d >= 5*time.Millisecond {
+	if d := now.Sub(old.at); n >= 5 && d >= max(leastSpan, t.least/8) {
 		t.fastest = max(t.fastest, (last+bytes-old.total)/d.Seconds())
 	}
 	if t.mood == starting && t.fastest > 0 {
@@ -204,6 +213,12 @@ func (t *throttle) lost(bytes float64, at time.Time) {
 	if q := t.queued(); at.After(t.shrunk) && q > rivalDelay && q > t.peak/2 && q > t.expected() {
 		t.round.congest = true
 	}
+}
+
+// found notes that bytes thought lost have arrived.
+func (t *throttle) found(bytes float64) {
+	t.lossOf = max(t.lossOf-bytes, 0)
+	t.lossSeen = max(t.lossSeen-bytes, 0)
 }
 
 // expected is how long a queue may be that is of our making.
@@ -256,6 +271,8 @@ func (t *throttle) start(r round) {
 		if holds > 0 {
 			t.window = holds + t.keep()
 		}
+	case r.filled && holds > 0:
+		t.window = max(t.window, min(2*t.window, 1.25*holds+t.keep()))
 	case r.filled:
 		t.window *= 2
 	}
@@ -282,7 +299,7 @@ func (t *throttle) share(now time.Time, r round) {
 func (t *throttle) steer(r round) {
 	backlog := t.window * float64(t.queued()) / float64(t.standing)
 	switch {
-	case backlog < t.keep()/4 || t.queued() < noDelay/2:
+	case backlog < t.keep()/2 || t.queued() < noDelay/2:
 		if r.filled {
 			t.window *= 1.125
 		}
@@ -322,7 +339,7 @@ func (t *throttle) compete(now time.Time, r round) {
 	}
 	top := t.top / t.size
 	k := math.Cbrt(top * (1 - cubicShrink) / cubicGrowth)
-	since := now.Sub(t.shrunk).Seconds()
+	since := (now.Sub(t.shrunk) + t.smooth).Seconds() // the window is that of the round to come
 	goal := (cubicGrowth*math.Pow(since-k, 3) + top) * t.size
 	reno := (top*cubicShrink + 0.53*since/t.smooth.Seconds()) * t.size
 	t.window = max(t.window, min(max(goal, reno), 1.5*t.window))

@@ -1,0 +1,124 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"motcua/replication"
+)
+
+// The line that goes dark in the middle of a transfer.
+const (
+	darkAfter = 15 * time.Second
+	darkFor   = 60 * time.Second
+)
+
+// transferDark measures when bytes come again after a line was dark, and how many were sent twice for it.
+func transferDark(ctx context.Context, c TransferConfig, emit func(Measure) error) error {
+	after, size := darkAfter, transferSize
+	if c.Short {
+		after, size = 2*time.Second, transferSize/8
+	}
+	spec := LineSpec{Rate: 1e6, RTT: 600 * time.Millisecond}
+	var began time.Time
+	spec.Dark = func(d time.Duration) bool { return d >= after && d < after+darkFor }
+	w := NewWire(spec, 1)
+	defer w.Close()
+	began = w.began
+	p, err := newPair(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	back := make(chan time.Duration, 1)
+	go func() {
+		pause(ctx, time.Until(began.Add(after+darkFor)))
+		before := p.read.Load()
+		for p.read.Load() == before && ctx.Err() == nil {
+			pause(ctx, time.Millisecond)
+		}
+		back <- time.Since(began.Add(after + darkFor))
+	}()
+	if _, _, err := p.send(ctx, p.from.BeginBulk, size, 10*time.Minute); err != nil {
+		return err
+	}
+	lanes := p.from.Lanes()
+	if len(lanes) != 1 {
+		return errors.New("the transfer did not go by lane")
+	}
+	first := Measure{Name: "dark/first new byte after 60 s", Unit: "s", Value: round((<-back).Seconds())}.atMost(2)
+	twice := Measure{Name: "dark/bytes sent twice", Unit: "B", Value: float64(lanes[0].State.Again)}.atMost(replication.ChunkSize)
+	return errors.Join(emit(first), emit(twice))
+}
+
+// transferOneInTen measures what it costs that a line is up for one minute in ten.
+func transferOneInTen(ctx context.Context, c TransferConfig, emit func(Measure) error) error {
+	size, loss := 20_000_000, 0.10
+	if c.Short {
+		size = transferShort
+	}
+	spec := LineSpec{Rate: 1e6, RTT: 600 * time.Millisecond, Loss: loss}
+	spec.Dark = func(d time.Duration) bool { return d%(10*time.Minute) >= time.Minute }
+	w := NewWire(spec, 2)
+	defer w.Close()
+	p, err := newPair(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	if _, _, err := p.send(ctx, p.from.BeginBulk, size, 3*time.Hour); err != nil {
+		return err
+	}
+	sent := 0.0
+	for _, l := range p.from.Lanes() {
+		sent += float64(l.State.Sent)
+	}
+	extra := sent*(1-loss)/float64(size) - 1
+	m := Measure{Name: "one-in-ten/bytes beyond what the loss costs", Unit: "of 20 MB", Value: round(extra)}
+	if !c.Short {
+		m = m.atMost(0.06)
+	}
+	return emit(m)
+}
+
+// transferShared measures whether two transfers and another flow share a line.
+func transferShared(ctx context.Context, c TransferConfig, emit func(Measure) error) error {
+	d := 2 * time.Minute
+	if c.Short {
+		d = 5 * time.Second
+	}
+	for _, peer := range c.Peers {
+		ratio, err := share(ctx, peer, d)
+		if err != nil {
+			return err
+		}
+		m := Measure{Name: "shared/most by least of two transfers and " + peer.Name, Unit: "", Value: round(ratio)}
+		if !c.Short {
+			m = m.atMost(2)
+		}
+		if err := emit(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// share runs two transfers and a flow of the peer over one line, and returns what got most by what got least.
+func share(ctx context.Context, peer Carrier, d time.Duration) (float64, error) {
+	w := NewWire(LineSpec{Rate: 4e6, RTT: 100 * time.Millisecond}, 3)
+	defer w.Close()
+	var got [3]int
+	const endless = 1 << 30
+	run := func(i int, f Carrier) func() error {
+		return func() (err error) {
+			got[i], _, err = f.Send(ctx, w, endless, d)
+			return err
+		}
+	}
+	err := together(run(0, Carrier{"ours", ours}), run(1, Carrier{"ours", ours}), run(2, peer))
+	if err != nil {
+		return 0, err
+	}
+	return float64(max(got[0], got[1], got[2])) / float64(max(1, min(got[0], got[1], got[2]))), nil
+}
