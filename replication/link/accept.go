@@ -74,24 +74,32 @@ func (l *Link) contact(name replication.Name) {
 	}
 }
 
-// entertain serves a stranger: few of them, and for a short time.
+// entertain serves a stranger: few of them, and for a short time. Where nothing is open to strangers it shows them out at once.
 func (l *Link) entertain(c *conn) {
-	l.mu.Lock()
-	full := l.strangers >= maxStrangers || l.closed
-	if !full {
-		l.strangers++
+	if !l.openToAnyone() {
+		c.refuse(NotAllowed)
+		return
 	}
-	l.mu.Unlock()
-	if full {
+	leave, ok := l.strangers.enter(c.s.RemoteAddr())
+	if !ok {
 		c.refuse(Busy)
 		return
 	}
+	defer leave()
 	timer := time.AfterFunc(strangerTime, func() { c.s.Close(codeClosed, "") })
+	defer timer.Stop()
 	l.serve(c)
-	timer.Stop()
+}
+
+func (l *Link) openToAnyone() bool {
 	l.mu.Lock()
-	l.strangers--
-	l.mu.Unlock()
+	defer l.mu.Unlock()
+	for _, h := range l.handlers {
+		if h.access == Anyone {
+			return true
+		}
+	}
+	return false
 }
 
 // serve takes the streams of a connection until it ends.
@@ -144,7 +152,7 @@ func (l *Link) take(c *conn, s *Stream) {
 	h, ok := l.handlers[o.Protocol]
 	l.mu.Unlock()
 	switch {
-	case ok && h.access == Known && err != nil:
+	case err != nil && !(ok && h.access == Anyone): // a stranger does not learn either what there is
 		s.deny(NotAllowed)
 		return
 	case !ok:

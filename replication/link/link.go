@@ -67,7 +67,6 @@ const (
 	handshakeTime   = 10 * time.Second
 	openingTimeout  = 10 * time.Second
 	strangerTime    = 2 * time.Minute
-	maxStrangers    = 64
 	strangerStreams = 4
 	maxStreams      = 256
 	maxConns        = 8    // of one peer
@@ -84,26 +83,26 @@ type Link struct {
 	quic  *quic.Transport
 	certs *certificates
 
-	ctx      context.Context
-	stop     context.CancelFunc
-	work     sync.WaitGroup
-	incoming atomic.Int64
-	porch    porch
-	packets  chan Packet
-	gones    sparing // belongs to the reader of packets
+	ctx       context.Context
+	stop      context.CancelFunc
+	work      sync.WaitGroup
+	incoming  atomic.Int64
+	porch     porch // handshakes under way
+	strangers porch // strangers who are served
+	packets   chan Packet
+	gones     sparing // belongs to the reader of packets
 
-	mu        sync.Mutex
-	closed    bool
-	handlers  map[string]handler
-	conns     map[digest.Digest][]*conn // by TLS id, newest last
-	dials     map[digest.Digest]*dialling
-	byTCP     map[digest.Digest]bool // keys that were reached by TCP last
-	stays     map[digest.Digest]bool // keys to which a connection is kept
-	hints     map[replication.Name]string
-	lanes     map[line.Tag]*lane
-	windows   map[digest.Digest]int // of the last lane to a key
-	contacts  []func(replication.Name)
-	strangers int
+	mu       sync.Mutex
+	closed   bool
+	handlers map[string]handler
+	conns    map[digest.Digest][]*conn // by TLS id, newest last
+	dials    map[digest.Digest]*dialling
+	byTCP    map[digest.Digest]bool // keys that were reached by TCP last
+	stays    map[digest.Digest]bool // keys to which a connection is kept
+	hints    map[replication.Name]string
+	lanes    map[line.Tag]*lane
+	windows  map[digest.Digest]int // of the last lane to a key
+	contacts []func(replication.Name)
 }
 
 type handler struct {
@@ -129,9 +128,10 @@ func New(cfg Config) (*Link, error) {
 	}
 	l := &Link{
 		cfg: cfg, log: cfg.Log,
-		gate:     &gate{PacketConn: cfg.Conn},
-		certs:    &certificates{ring: cfg.Ring, now: time.Now},
-		packets:  make(chan Packet, packetQueue),
+		gate:    &gate{PacketConn: cfg.Conn},
+		certs:   &certificates{ring: cfg.Ring, now: time.Now},
+		packets: make(chan Packet, packetQueue),
+		porch:   porch{most: maxHandshakes, mostFrom: maxHandshakesFrom}, strangers: porch{most: maxStrangers, mostFrom: maxStrangersFrom},
 		handlers: map[string]handler{},
 		conns:    map[digest.Digest][]*conn{},
 		dials:    map[digest.Digest]*dialling{},

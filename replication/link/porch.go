@@ -7,28 +7,32 @@ import (
 	"sync"
 )
 
-// porch counts the handshakes under way, in all and by address: whoever begins many and ends none gets no further, and keeps
+// porch counts those who have yet to show a reason to be here, in all and by address: whoever sends many gets no further, and keeps
 // few others out.
 type porch struct {
+	most, mostFrom int
+
 	mu   sync.Mutex
 	all  int
 	from map[netip.Addr]int
 }
 
-// The bounds of the porch. A whole province may stand behind one address, and be back from a power cut all at once; a handshake
-// takes a moment.
+// The bounds of handshakes and of strangers. A whole province may stand behind one address, and be back from a power cut all at
+// once; a handshake takes a moment.
 const (
 	maxHandshakes     = 512
 	maxHandshakesFrom = 64
-	calmFrom          = 16 // above it, callers from an address first prove that they are there
+	calmFrom          = 16 // handshakes; above it, callers from an address first prove that they are there
+	maxStrangers      = 64
+	maxStrangersFrom  = 16
 )
 
-// enter lets a handshake begin. leave is called when it is over; more often does no harm.
+// enter lets one in. leave is called when it goes; more often does no harm.
 func (p *porch) enter(from net.Addr) (leave func(), ok bool) {
 	a := hostOf(from)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.all >= maxHandshakes || p.from[a] >= maxHandshakesFrom {
+	if p.all >= p.most || p.from[a] >= p.mostFrom {
 		return nil, false
 	}
 	if p.from == nil {

@@ -99,7 +99,7 @@ func TestUnendedHandshakesByUDP(t *testing.T) {
 
 // Whoever sends in another's name is not to keep that one out: from calmFrom on, a caller shows first that it is there.
 func TestPorch(t *testing.T) {
-	var p porch
+	p := porch{most: maxHandshakes, mostFrom: maxHandshakesFrom}
 	victim := net.UDPAddrFromAddrPort(netip.MustParseAddrPort(addrA))
 	var leaves []func()
 	for i := range maxHandshakesFrom {

@@ -48,8 +48,7 @@ func (l *Link) newTCPSession(c *tls.Conn, client, known bool) (*tcpSession, erro
 	if client {
 		begin = yamux.Client
 	}
-	room := new(atomic.Int64)
-	room.Store(tcpGrowth)
+	room := newRoom()
 	y, err := begin(c, tcpConfig(known), func() (yamux.MemoryManager, error) { return &growth{room: room}, nil })
 	if err != nil {
 		return nil, err
@@ -84,6 +83,12 @@ func tcpConfig(known bool) *yamux.Config {
 type growth struct {
 	room *atomic.Int64
 	held atomic.Int64
+}
+
+func newRoom() *atomic.Int64 {
+	room := new(atomic.Int64)
+	room.Store(tcpGrowth)
+	return room
 }
 
 var errNoRoom = errors.New("windows have grown enough")
