@@ -78,7 +78,15 @@ func parcels(ctx context.Context, cfg Config, dir string, receive []string, emit
 	if err != nil {
 		return err
 	}
-	return emitParcels(emit, took, perSecond, there.PID())
+	if err := emitParcels(emit, took, perSecond, there.PID()); err != nil {
+		return err
+	}
+	size := attachmentBytes
+	if cfg.Short {
+		size = attachmentShort
+	}
+	cfg.Progress(fmt.Sprintf("an attachment of %d MiB", size>>20))
+	return here.large(ctx, size, there.PID(), emit)
 }
 
 func emitParcels(emit func(Measure) error, took []time.Duration, perSecond float64, receiver int) error {
@@ -268,6 +276,11 @@ func (in parcelInbox) Take(ctx context.Context, p replication.Parcel, c replicat
 	if err != nil {
 		return signed, err
 	}
+	for _, f := range c.Files {
+		if err := through(f); err != nil {
+			return record.Record{}, err
+		}
+	}
 	return signed, in.e.store.Update(ctx, func(t *store.Tx) error {
 		return errors.Join(t.Set("content/"+p.ID().String(), c.Body), t.PutReceipt(signed, v))
 	})
@@ -306,9 +319,13 @@ func (e *parcelEnd) load(ctx context.Context, d time.Duration) ([]time.Duration,
 func (e *parcelEnd) send(ctx context.Context) error {
 	body := make([]byte, parcelBytes)
 	rand.Read(body)
+	return e.carry(ctx, body)
+}
+
+func (e *parcelEnd) carry(ctx context.Context, body []byte, files ...replication.File) error {
 	now := time.Now()
 	d := spool.Draft{From: e.name, To: parcelReceiver, Created: now, Expires: now.Add(time.Hour)}
-	p, err := e.spool.Pack(d, e.id.Sign, e.book[parcelReceiver].Keys.Seal, body, nil)
+	p, err := e.spool.Pack(d, e.id.Sign, e.book[parcelReceiver].Keys.Seal, body, files)
 	if err != nil {
 		return err
 	}

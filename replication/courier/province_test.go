@@ -49,6 +49,8 @@ type office struct {
 	outbox *replicationtest.Outbox
 	inbox  *replicationtest.Inbox
 	files  sync.Map // digest of every file that took effect
+	// wrap puts something before outbox and inbox; nil: nothing.
+	wrap func() (replication.Outbox, replication.Inbox)
 
 	spool   *spool.Spool
 	link    *link.Link
@@ -104,8 +106,13 @@ func (o *office) start() {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var out replication.Outbox = o.outbox
+	var in replication.Inbox = o.inbox
+	if o.wrap != nil {
+		out, in = o.wrap()
+	}
 	o.courier = courier.New(courier.Config{
-		Self: o.name, Identity: o.id, Ring: o.ring, Link: o.link, Spool: o.spool, Outbox: o.outbox, Inbox: o.inbox, Resolver: o.p.book,
+		Self: o.name, Identity: o.id, Ring: o.ring, Link: o.link, Spool: o.spool, Outbox: out, Inbox: in, Resolver: o.p.book,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

@@ -2,6 +2,7 @@ package replicationtest
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -106,6 +107,13 @@ func (o *Outbox) Attempted(_ context.Context, id digest.Digest, _ time.Time, rea
 	o.attempts[id] = append(o.attempts[id], string(reason))
 }
 
+// Clone is a copy, as a backup keeps it.
+func (o *Outbox) Clone() *Outbox {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return &Outbox{parcels: slices.Clone(o.parcels), settled: maps.Clone(o.settled), attempts: maps.Clone(o.attempts)}
+}
+
 // Settled returns the receipt of a parcel, false if there is none yet.
 func (o *Outbox) Settled(id digest.Digest) (replication.Receipt, bool) {
 	o.mu.Lock()
@@ -200,6 +208,13 @@ func (b *Inbox) answer(p replication.Parcel, why replication.Refusal, note strin
 		b.receipts[p.ID()] = r
 	}
 	return r, err
+}
+
+// Clone is a copy, as a backup keeps it.
+func (b *Inbox) Clone() *Inbox {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return &Inbox{key: b.key, Accept: b.Accept, receipts: maps.Clone(b.receipts), effects: maps.Clone(b.effects), bodies: maps.Clone(b.bodies)}
 }
 
 // Effects is how often a parcel took effect.
