@@ -141,6 +141,7 @@ func (s *Server) open() (err error) {
 	s.link.Handle(client.SessionProtocol, link.Known, s.converse)
 	s.link.Handle(client.EnrolProtocol, link.Anyone, s.enrol)
 	s.link.Handle(client.EditionProtocol, link.Known, s.handOut)
+	s.link.Splice()
 	s.relay, err = relay.Open(relay.Config{
 		Dir: filepath.Join(s.cfg.Dir, relayFolder), Self: name, Identity: s.cfg.Identity, Link: s.link, Resolver: s.roster,
 		Serves: s.keepsFor, Now: s.cfg.Now, Free: s.cfg.Free, Log: s.log,

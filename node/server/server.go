@@ -212,6 +212,7 @@ func (n *Server) connect() (err error) {
 	}
 	n.link.OnContact(n.sight)
 	n.link.Stay(n.keeps)
+	n.link.Splice()
 	n.link.Handle(office.Protocol, link.Known, n.answer)
 	n.editions = client.NewEditions(n.replica, handsAtOnce)
 	n.link.Handle(editionProtocol, link.Known, n.serveEdition)

@@ -145,7 +145,7 @@ func (l *Link) connect(ctx context.Context, t target) (*conn, error) {
 	}
 }
 
-// handshake tries the addresses one after the other.
+// handshake tries the addresses one after the other, and then the way through a third machine.
 func (l *Link) handshake(t target) (*conn, error) {
 	err := fmt.Errorf("%w: no address known", ErrUnreachable)
 	for i, addr := range t.addrs {
@@ -156,6 +156,12 @@ func (l *Link) handshake(t target) (*conn, error) {
 			}
 			return c, nil
 		}
+	}
+	if t.name == "" || decided(err) {
+		return nil, err
+	}
+	if c := l.handshakeThrough(t); c != nil {
+		return c, nil
 	}
 	return nil, err
 }

@@ -21,6 +21,12 @@
 // UDP, and half a second later by TCP beside it; the way that opens first is taken and remembered. While a connection runs over
 // TCP, UDP is tried again every few minutes, and once it passes, new streams go there.
 //
+// # Where a peer cannot be dialled
+//
+// Once open, a connection serves both sides alike, and [Link.Stay] keeps some open: a machine behind NAT is reached through those.
+// Two that do not reach each other are joined by a third to which both keep a connection, if it agrees to ([Link.Splice]): it
+// passes on the bytes of a TLS connection between the two.
+//
 // # Strangers
 //
 // Handshakes under way are bounded in number and time, in all and by address; whoever is behind too many first proves that it is

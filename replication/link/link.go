@@ -153,6 +153,7 @@ func New(cfg Config) (*Link, error) {
 		return nil, fmt.Errorf("open link on %s: %w", cfg.Conn.LocalAddr(), err)
 	}
 	l.Handle(packetProtocol, Known, l.takePackets)
+	l.Handle(jointProtocol, Known, l.takeJoint)
 	l.work.Go(func() { l.accept(listener) })
 	l.work.Go(l.readPackets)
 	if cfg.Listener != nil {

@@ -94,6 +94,11 @@ func (l *Link) dialTCP(ctx context.Context, t target, to *net.UDPAddr) (*conn, e
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrUnreachable, err)
 	}
+	return l.enter(ctx, raw, t)
+}
+
+// enter does the dialler's handshake over TCP, or what carries bytes alike.
+func (l *Link) enter(ctx context.Context, raw net.Conn, t target) (*conn, error) {
 	cfg := dialTLS(l.certs, t.id)
 	cfg.NextProtos = []string{alpnTCP}
 	c := tls.Client(l.newTCPConn(raw), cfg)

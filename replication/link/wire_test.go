@@ -29,6 +29,7 @@ func TestGoldenOpening(t *testing.T) {
 			"a2" + "01" + "68" + hex.EncodeToString([]byte("parcel/1")) + // map of 2; 1: text of 8
 			"02" + "5820" + hex.EncodeToString(make([]byte, 32))}, // 2: 32 bytes of padding
 		{"consent", answer{}, "00000003" + "a10100"},
+		{"splice", spliceTo{"H32.1"}, "00000008" + "a1" + "01" + "65" + hex.EncodeToString([]byte("H32.1"))},
 		{"packet", packetFrame{Data: []byte("hi")}, "00000005" + "a1" + "01" + "42" + "6869"},
 		{"refusal", answer{Why: NotAllowed}, "00000003" + "a10102"},
 	} {
