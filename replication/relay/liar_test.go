@@ -3,6 +3,7 @@ package relay_test
 import (
 	"bytes"
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,7 +39,7 @@ func (p *province) liar(name replication.Name, lie func(*machine, replication.Pa
 		p.t.Fatal(err)
 	}
 	m.stop = func() { m.link.Close() }
-	p.relays = append(p.relays, name)
+	p.addRelay(name)
 	m.link.Handle(relay.Protocol, link.Known, func(_ context.Context, _ link.Caller, s *link.Stream) {
 		var q anyRequest
 		if s.Receive(&q, 2<<20) != nil || q.Offer == nil {
@@ -55,15 +56,15 @@ func (p *province) liar(name replication.Name, lie func(*machine, replication.Pa
 // TestRelayThatForgets says that it keeps a parcel and does not: after some hours another is given it.
 func TestRelayThatForgets(t *testing.T) {
 	in(t, func(t *testing.T, p *province) {
-		asked := 0
-		p.liar("liar", func(*machine, replication.Parcel, []byte) anyReply { asked++; return anyReply{Kept: true} })
+		var asked atomic.Int32
+		p.liar("liar", func(*machine, replication.Parcel, []byte) anyReply { asked.Add(1); return anyReply{Kept: true} })
 		honest := p.relay("r1", relay.Quota{})
 		a, b := p.office("A"), p.office("B")
 		b.stop()
 		q := a.send(b, "believed lost")
 		p.until("the honest one is asked in the end", 7*time.Hour, honest.keeps(1))
-		if asked == 0 || a.outbox.Unsettled() != 1 {
-			t.Errorf("the liar was asked %d times, %d unsettled", asked, a.outbox.Unsettled())
+		if asked.Load() == 0 || a.outbox.Unsettled() != 1 {
+			t.Errorf("the liar was asked %d times, %d unsettled", asked.Load(), a.outbox.Unsettled())
 		}
 		b.start()
 		p.until("it has arrived", time.Hour, a.settled(q))
@@ -82,7 +83,8 @@ func TestRelayThatLies(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.kill()
-		lies := 0
+		lies := 0 // told by one stream at a time
+		var told atomic.Bool
 		m := p.liar("liar", func(m *machine, q replication.Parcel, eager []byte) anyReply {
 			lies++
 			forged, err := replication.NewReceipt(q, "", "", time.Now().Unix(), m.id.Sign)
@@ -106,10 +108,11 @@ func TestRelayThatLies(t *testing.T) {
 			altered[len(altered)/2] ^= 1
 			m.offer(b, q, altered)
 			b.kill()
+			told.Store(true)
 			return anyReply{Kept: true}
 		})
 		q := a.send(b, "a decision")
-		p.until("all lies are told", 10*time.Hour, func() bool { return lies > 4 })
+		p.until("all lies are told", 10*time.Hour, told.Load)
 		time.Sleep(time.Hour)
 		if a.outbox.Unsettled() != 1 || b.inbox.Effects(q.ID()) != 0 || c.inbox.Effects(q.ID()) != 0 {
 			t.Errorf("a lie had an effect: %d unsettled, %d and %d effects", a.outbox.Unsettled(), b.inbox.Effects(q.ID()), c.inbox.Effects(q.ID()))

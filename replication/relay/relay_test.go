@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,11 +27,25 @@ import (
 
 // province is a few machines on one simulated network.
 type province struct {
-	t      *testing.T
-	net    *replicationtest.Network
-	book   *replicationtest.Book
-	next   int
+	t    *testing.T
+	net  *replicationtest.Network
+	book *replicationtest.Book
+	next int
+
+	mu     sync.Mutex
 	relays []replication.Name
+}
+
+func (p *province) addRelay(name replication.Name) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.relays = append(p.relays, name)
+}
+
+func (p *province) allRelays() []replication.Name {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.relays)
 }
 
 func in(t *testing.T, f func(t *testing.T, p *province)) {
@@ -83,7 +98,7 @@ func (p *province) office(name replication.Name) *machine {
 func (p *province) relay(name replication.Name, q relay.Quota) *machine {
 	m := p.machine(name)
 	m.serves, m.config.Quota = true, q
-	p.relays = append(p.relays, name)
+	p.addRelay(name)
 	m.start()
 	return m
 }
@@ -118,9 +133,8 @@ func (m *machine) open(ctx context.Context, work *sync.WaitGroup) {
 	if m.spool, err = spool.Open(m.dir); err != nil {
 		m.p.t.Fatal(err)
 	}
-	relays := func() []replication.Name { return m.p.relays }
 	client := relay.NewClient(relay.ClientConfig{
-		Link: m.link, Relays: func(replication.Name) []replication.Name { return relays() }, Own: relays,
+		Link: m.link, Relays: func(replication.Name) []replication.Name { return m.p.allRelays() }, Own: m.p.allRelays,
 		Settle: func(ctx context.Context, rs ...record.Record) (int, error) { return m.courier.Settle(ctx, rs...) },
 	})
 	m.courier = courier.New(courier.Config{
