@@ -346,14 +346,14 @@ func (o *Office) takeReport(ctx context.Context, from string, b reportContent) (
 	}
 	h, err := o.load("take report", child.Root)
 	if directory.CodeOf(err) == directory.NotFound {
-		return change{}, refuse("no such dossier here", nil)
+		return change{}, o.unasked("no such dossier here")
 	}
 	if err != nil {
 		return change{}, err
 	}
 	asked, ok := childOf(h.state, child.Chain)
 	if !ok {
-		return change{}, refuse("this office has not asked for it", nil)
+		return change{}, o.unasked("this office has not asked for it")
 	}
 	if asked.Noted && asked.Head == child.Head {
 		return change{chain: h.state.Chain, files: attachments(kid)}, nil // another parcel brought it before

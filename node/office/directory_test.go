@@ -66,7 +66,7 @@ func (d tables) Signer(key digest.Digest) (replication.Peer, bool) {
 			return p, true
 		}
 	}
-	return replication.Peer{}, false
+	return d.p.book.Signer(key) // one that was replaced
 }
 
 func (d tables) Predecessors(office directory.OfficeCode, _ directory.Date) int {

@@ -19,6 +19,7 @@ import (
 	"motcua/directory/replica"
 	"motcua/node/blob"
 	"motcua/node/guardian"
+	"motcua/node/office"
 	"motcua/node/store"
 	"motcua/replication"
 	keeping "motcua/replication/guardian"
@@ -237,15 +238,15 @@ func FinishRestore(ctx context.Context, dir string, answer []byte, o store.Optio
 	if err != nil {
 		return out, err
 	}
-	if out.Missing, err = missing(ctx, dir, o); err != nil {
+	if out.Missing, err = afterRestore(ctx, dir, o); err != nil {
 		return out, err
 	}
 	// A crash before this leaves what was fetched, which does no harm beside the store.
 	return out, os.RemoveAll(from)
 }
 
-// missing counts the attachments that the store names and that are not there.
-func missing(ctx context.Context, dir string, o store.Options) (n int, err error) {
+// afterRestore notes in the store that it was brought back, and counts the attachments that it names and that are not there.
+func afterRestore(ctx context.Context, dir string, o store.Options) (n int, err error) {
 	s, err := store.Open(filepath.Join(dir, storeFolder), o)
 	if err != nil {
 		return 0, err
@@ -256,6 +257,9 @@ func missing(ctx context.Context, dir string, o store.Options) (n int, err error
 		return 0, err
 	}
 	defer blobs.Close()
+	if err := s.Update(ctx, func(t *store.Tx) error { return office.MarkRestored(t, time.Now()) }); err != nil {
+		return 0, err
+	}
 	err = s.Blobs(func(d digest.Digest) error {
 		held, err := blobs.Has(ctx, d)
 		if !held {
