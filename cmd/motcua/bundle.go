@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,10 +56,15 @@ func (f nodeFlags) client(ctx context.Context, name string) (*admin.Client, erro
 
 func bundleWriteCommand() *command {
 	c := newCommand("bundle write", "FOLDER", "write what waits for other offices, and the receipts owed to them, onto a stick",
-		"motcua bundle write --data /var/lib/motcua/node /media/stick")
+		"motcua bundle write --data /var/lib/motcua/node /media/stick\nmotcua bundle write --data /var/lib/motcua/node --size 7000 --part 2 /media/stick")
 	node := addNodeFlags(c)
 	to := c.flags.String("to", "", "only for these `offices`, codes separated by commas (default: all)")
+	size := c.flags.Int("size", 0, "divide it among several sticks that hold so many `MiB` each (default: one bundle)")
+	part := c.flags.Int("part", 1, "which `number` of them to write")
 	c.run = func(ctx context.Context, std stdio, args []string) error {
+		if *size < 0 || *part < 1 || *part > 1 && *size == 0 {
+			return usagef("bundle write: --part counts from 1 and goes with --size, as in: %s", c.example)
+		}
 		if len(args) != 1 {
 			return usagef("bundle write: name the folder of the stick, as in: %s", c.example)
 		}
@@ -70,7 +76,7 @@ func bundleWriteCommand() *command {
 		if err != nil {
 			return err
 		}
-		path, rep, err := writeBundle(ctx, std, tool, offices, args[0])
+		path, rep, err := writeBundle(ctx, std, tool, url.Values{"to": offices, "size": {strconv.Itoa(*size)}, "part": {strconv.Itoa(*part)}}, args[0])
 		if err == nil {
 			fmt.Fprintf(std.out, "wrote %s: %d parcels and %d receipts for %s, edition %d\nAt the other office: motcua bundle read --data FOLDER %s\n",
 				path, rep.Parcels, rep.Receipts, dash(joinNames(rep.Index.To)), rep.Index.Edition, args[0])
@@ -110,12 +116,12 @@ func (f nodeFlags) offices(ctx context.Context, to string) ([]string, error) {
 }
 
 // writeBundle asks the node for a bundle and keeps it, whole or not at all.
-func writeBundle(ctx context.Context, std stdio, tool *admin.Client, to []string, dir string) (path string, rep bundle.Report, err error) {
+func writeBundle(ctx context.Context, std stdio, tool *admin.Client, what url.Values, dir string) (path string, rep bundle.Report, err error) {
 	var s server.Status
 	if err := tool.Get(ctx, "/status", &s); err != nil {
 		return "", rep, err
 	}
-	body, err := tool.Stream(ctx, http.MethodGet, "/bundle?"+url.Values{"to": to}.Encode(), "", nil)
+	body, err := tool.Stream(ctx, http.MethodGet, "/bundle?"+what.Encode(), "", nil)
 	if err != nil {
 		return "", rep, err
 	}

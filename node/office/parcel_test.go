@@ -420,3 +420,24 @@ func TestPortalHearsOfADecisionElsewhere(t *testing.T) {
 		t.Errorf("at the portal: %s, fresh %v, %v", v.Status, v.Fresh, err)
 	}
 }
+
+// TestReceiptsAreBoundToTheLog: each bears the head of all that the office had signed before, which grows with every act.
+func TestReceiptsAreBoundToTheLog(t *testing.T) {
+	p := newProvince(t)
+	c := p.citizen("anh")
+	var sizes []uint64
+	for range 2 {
+		p.submit(bien, c)
+		for _, parcel := range replicationtest.Waiting(t, p.offices[bien].Outbox(), replication.Name(xa), 9) {
+			v, err := p.take(bien, xa, parcel)
+			must(t, err)
+			if v.Log == nil {
+				t.Fatal("a receipt is bound to no log")
+			}
+			sizes = append(sizes, v.Log.Size)
+		}
+	}
+	if len(sizes) < 2 || sizes[len(sizes)-1] <= sizes[0] {
+		t.Errorf("the log had %v entries", sizes)
+	}
+}

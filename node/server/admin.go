@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"motcua/directory"
 	"motcua/node/guardian"
@@ -101,7 +102,9 @@ func (n *Server) adminLine(w http.ResponseWriter, r *http.Request) {
 
 // adminWriteBundle streams a bundle for the offices of the query's "to", or for every office something waits for.
 func (n *Server) adminWriteBundle(w http.ResponseWriter, r *http.Request) {
-	name, write, err := n.Bundle(r.URL.Query()["to"])
+	q := r.URL.Query()
+	part, most := max(1, number(q.Get("part"))), int64(number(q.Get("size")))<<20
+	name, write, err := n.bundlePart(q["to"], part, most)
 	if err != nil {
 		answer(w, nil, err)
 		return
@@ -112,6 +115,15 @@ func (n *Server) adminWriteBundle(w http.ResponseWriter, r *http.Request) {
 		n.log.Error("bundle not written", "err", err)
 		panic(http.ErrAbortHandler) // the reader must not take half a bundle for a whole one
 	}
+}
+
+// number reads a number of a query, 0 where there is none.
+func number(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
 }
 
 func (n *Server) adminReadBundle(w http.ResponseWriter, r *http.Request) {
@@ -160,7 +172,18 @@ func bundleShare(offices int) int { return max(1, min(maxBundleOne, maxBundleAll
 
 // Bundle tells the name of a bundle for offices, or for every office something waits for, and returns what writes it.
 func (n *Server) Bundle(to []string) (name string, write func(io.Writer) error, err error) {
+	return n.bundlePart(to, 1, 0)
+}
+
+// bundlePart is Bundle of one part of several, for sticks that hold so many bytes.
+func (n *Server) bundlePart(to []string, part int, most int64) (name string, write func(io.Writer) error, err error) {
 	c, err := n.contents(to)
+	if err == nil {
+		var parts int
+		if c, parts = c.Part(part, most); part > parts {
+			err = fmt.Errorf("write bundle: part %d of %d: that is all there is", part, parts)
+		}
+	}
 	return bundle.FileName(c.From, c.Created), func(w io.Writer) error { return bundle.Write(w, c) }, err
 }
 

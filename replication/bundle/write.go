@@ -45,6 +45,30 @@ func (c Contents) fit(most int) Contents {
 	return c
 }
 
+// Part is the n-th of the bundles, 1 for the first, into which the contents are divided so that each is of about most bytes, and how many
+// there are. A parcel that is larger has a bundle to itself. Receipts and edition are in each: they are small, and it does not matter
+// which stick comes first or not at all.
+func (c Contents) Part(n int, most int64) (Contents, int) {
+	if most <= 0 {
+		return c, 1
+	}
+	parts, size := [][]replication.Parcel{nil}, int64(0)
+	for _, p := range c.Parcels {
+		last := len(parts) - 1
+		if b := p.Manifest.Bytes(); size+b > most && len(parts[last]) > 0 {
+			parts, size, last = append(parts, nil), 0, last+1
+		}
+		parts[last] = append(parts[last], p)
+		size += p.Manifest.Bytes()
+	}
+	if n < 1 || n > len(parts) {
+		c.Parcels = nil
+		return c, len(parts)
+	}
+	c.Parcels = parts[n-1]
+	return c, len(parts)
+}
+
 // share keeps at most most of the parts, in their order: each recipient's first.
 func share[T any](parts []T, most int, to func(T) replication.Name) []T {
 	if len(parts) <= most {
