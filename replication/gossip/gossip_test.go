@@ -51,7 +51,10 @@ func newHamlet(t *testing.T, n int) *hamlet {
 
 func (h *hamlet) start(i int, key byte) {
 	s := h.seeds[i]
-	l, err := link.New(link.Config{Name: s.Name, Identity: h.ids[i], Resolver: h.book, Conn: h.net.Listen(s.Addr)})
+	l, err := link.New(link.Config{
+		Name: s.Name, Identity: h.ids[i], Resolver: h.book, Conn: h.net.Listen(s.Addr),
+		Listener: h.net.ListenTCP(s.Addr), DialTCP: h.net.DialTCP(s.Addr),
+	})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -155,6 +158,42 @@ func TestEverybodyComesBackAfterAPowerCut(t *testing.T) {
 			h.start(i, 1)
 		}
 		h.converge(3 * time.Minute)
+	})
+}
+
+// One whose network passes no UDP is a member all the same: its packets go inside connections by TCP.
+func TestAMemberWithoutUDP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHamlet(t, 6)
+		h.net.BlockUDP(h.seeds[0].Addr, true)
+		for i := range h.up {
+			h.start(i, 1)
+		}
+		h.converge(2 * time.Minute)
+		blind := 0
+		for range 60 {
+			time.Sleep(time.Minute)
+			for i, g := range h.up {
+				if n := len(g.Members()); n < len(h.up)-1 {
+					blind++
+					t.Logf("N%d sees %d members", i, n)
+				}
+			}
+		}
+		if blind > 6 { // of 360 looks
+			t.Errorf("a member was missed %d times", blind)
+		}
+		h.up[0].SetMeta(Meta{Edition: 9, Version: "test"})
+		for heard := 0; heard < len(h.up)-1; heard++ {
+			select {
+			case n := <-h.seen:
+				if n != "N0" {
+					t.Errorf("news of %s", n)
+				}
+			case <-time.After(time.Minute):
+				t.Fatalf("news of N0 reached %d members", heard)
+			}
+		}
 	})
 }
 
