@@ -271,3 +271,20 @@ func TestFigures(t *testing.T) {
 		})
 	}
 }
+
+// TestAnAnswerIsPrompt: the end that has only said where its room ends has learnt nothing of the line, and answers at once all the same.
+func TestAnAnswerIsPrompt(t *testing.T) {
+	w := newWorld(1)
+	a, b := ways(4e6, 60*time.Millisecond, 0)
+	x, y := w.pair(a, b, Config{RTT: 60 * time.Millisecond})
+	read := w.upload(t, x, y, 10<<20)
+	w.run(func() bool { return read() == 10<<20 }, time.Hour)
+	for _, size := range []int{1, 100_000} {
+		back := w.upload(t, y, x, size)
+		began := w.now
+		w.run(func() bool { return back() == size }, time.Hour)
+		if d := w.now.Sub(began); d > time.Second {
+			t.Errorf("%d bytes took %v: %+v", size, d, y.l.State())
+		}
+	}
+}

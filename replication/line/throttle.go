@@ -7,7 +7,7 @@ import (
 
 // The measures of the throttle.
 const (
-	firstBurst   = 32                    // packets sent at once on a line of which nothing is known, as QUIC does
+	firstBurst   = 32.0                  // packets sent at once on a line of which nothing is known, as QUIC does
 	firstFlight  = 128                   // and at most so many before the first is acknowledged
 	firstRate    = 250_000               // at so many bytes per second
 	leastWindow  = 4                     // packets
@@ -127,7 +127,7 @@ func (t *throttle) pace() float64 {
 	case t.mood == starting && t.fastest == 0:
 		p = firstRate
 	case t.mood == starting:
-		p = min(1.5*p, 2*t.fastest)
+		p = max(firstRate, min(1.5*p, 2*t.fastest))
 	}
 	if t.ceiling > 0 {
 		p = min(p, t.ceiling)
@@ -258,7 +258,7 @@ func (t *throttle) turn(now time.Time, next uint64) {
 		t.drain(now, r)
 	}
 	t.fastest = max(rate, t.fastest*0.95)
-	t.best = max(t.fastest, t.best*math.Pow(0.5, now.Sub(r.began).Minutes()/2))
+	t.best = max(rate, t.best*math.Pow(0.5, now.Sub(r.began).Minutes()/2))
 	t.window = max(t.window, leastWindow*t.size)
 }
 
@@ -266,6 +266,7 @@ func (t *throttle) turn(now time.Time, next uint64) {
 func (t *throttle) start(r round) {
 	holds := t.fastest * t.least.Seconds()
 	switch {
+	case !r.filled && r.acked < firstBurst/2*t.size: // too little was sent to tell anything
 	case t.queued() > noDelay && t.queued() > t.least/16, holds > 0 && holds < 0.8*t.window:
 		t.mood = alone
 		if holds > 0 {
