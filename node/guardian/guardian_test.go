@@ -332,6 +332,12 @@ func TestKilledWhileStreaming(t *testing.T) {
 			if w.rows(back.store) != want {
 				t.Error("the store is not the one that was streamed")
 			}
+			c, err := keeping.Dial(t.Context(), back.link, "G")
+			w.fatal(err)
+			defer c.Close()
+			if heads, _, err := c.Heads(nil); err != nil || len(heads) != 1 {
+				t.Errorf("%d streams, want the one that went on after every interruption: %v", len(heads), err)
+			}
 		})
 	}
 }

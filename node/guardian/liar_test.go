@@ -2,6 +2,7 @@ package guardian_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"motcua/node/blob"
 	"motcua/replication"
 	keeping "motcua/replication/guardian"
+	"motcua/replication/replicationtest"
 )
 
 // TestQuotaOfAGuardian: an office fills its share and no more.
@@ -104,4 +106,38 @@ func read(w *world, path string) []byte {
 	b, err := os.ReadFile(path)
 	w.fatal(err)
 	return b
+}
+
+// TestFetchGoesOn: broken off again and again, a restore goes on where it was, and a store half-made is made anew.
+func TestFetchGoesOn(t *testing.T) {
+	in(t, func(t *testing.T, w *world) {
+		w.keeper("G", 0)
+		o := w.office("O")
+		o.set("a", strings.Repeat("1", 200_000))
+		paper := o.attach(noise(3 << 20))
+		w.fatal(o.round(time.Minute))
+		want := w.rows(o.store)
+		m := o.burn()
+		w.net.SetWeather(replicationtest.Weather{Latency: 40 * time.Millisecond, Loss: 0.01})
+		blobs, err := blob.Open(filepath.Join(m.dir, "blobs"))
+		w.fatal(err)
+		tries := 0
+		for err = errors.New("not begun"); err != nil && tries < 200; tries++ {
+			ctx, cancel := context.WithTimeout(t.Context(), 1200*time.Millisecond)
+			_, err = m.source(blobs).Fetch(ctx)
+			cancel()
+		}
+		if held, bad := blobs.Has(t.Context(), paper); err != nil || bad != nil || !held || tries < 3 {
+			t.Fatalf("after %d tries: %v, the attachment is there: %t", tries, err, held)
+		}
+		w.fatal(blobs.Close())
+		w.net.SetWeather(replicationtest.Weather{})
+		half := filepath.Join(m.dir, "store.restoring")
+		w.fatal(os.MkdirAll(half, 0o700))
+		w.fatal(os.WriteFile(filepath.Join(half, "VERSION"), []byte("of a crash"), 0o600))
+		back, _ := m.restore()
+		if w.rows(back.store) != want {
+			t.Error("the store is not the one that was streamed")
+		}
+	})
 }

@@ -412,3 +412,15 @@ func TestReadsNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestReceiptComesAtOnce: where the sender is in reach, it need not wait until the relay looks around.
+func TestReceiptComesAtOnce(t *testing.T) {
+	in(t, func(t *testing.T, p *province) {
+		p.relay("r1", relay.Quota{})
+		a, b := p.office("A"), p.office("B")
+		p.net.Part(a.addr, b.addr)
+		q := a.send(b, "round about")
+		p.until("it has arrived", 10*time.Minute, func() bool { return b.inbox.Effects(q.ID()) == 1 })
+		p.until("and its sender knows", 5*time.Second, a.settled(q))
+	})
+}
