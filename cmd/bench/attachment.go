@@ -32,7 +32,7 @@ func (e *parcelEnd) large(ctx context.Context, size int64, receiver int, emit fu
 	}
 	done := make(chan error, 1)
 	begin := time.Now()
-	go func() { done <- e.carry(ctx, nil, file) }()
+	go func() { done <- e.carry(ctx, file) }()
 	peak := before
 	for tick := time.NewTicker(50 * time.Millisecond); ; {
 		select {
@@ -90,12 +90,11 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// through reads a file to its end, where its digest is checked.
-func through(f replication.File) error {
+// keep stores a file for good.
+func (e *parcelEnd) keep(ctx context.Context, f replication.File) error {
 	r, err := f.Open()
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(io.Discard, r)
-	return errors.Join(err, r.Close())
+	return errors.Join(e.blobs.PutSealed(ctx, r, f.Digest, f.Size), r.Close())
 }

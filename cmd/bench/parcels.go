@@ -1,10 +1,12 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -17,6 +19,7 @@ import (
 	"motcua/crypto/digest"
 	"motcua/crypto/identity"
 	"motcua/crypto/record"
+	"motcua/node/blob"
 	"motcua/node/store"
 	"motcua/replication"
 	"motcua/replication/courier"
@@ -41,7 +44,7 @@ const (
 
 // Parcels measures how many parcels of 20 KiB one office can send to another: made, sealed, signed, durable in the sender's
 // spool and outbox, taken, committed by the receiver with a signed receipt, verified and settled. The ends are two processes
-// with the stores of a node, over loopback. The receiver is this program, started with the words receive and a folder.
+// with the stores of a node, over loopback; each parcel brings one paper, which its receiver keeps in a file. The receiver is this program, started with the words receive and a folder.
 func Parcels(ctx context.Context, cfg Config, receive []string, emit func(Measure) error) error {
 	dir, err := os.MkdirTemp(cfg.Dir, "motcua-parcels-")
 	if err != nil {
@@ -198,6 +201,7 @@ type parcelEnd struct {
 	book    parcelBook
 	id      *identity.Private
 	store   *store.Store
+	blobs   *blob.Store
 	spool   *spool.Spool
 	link    *link.Link
 	courier *courier.Courier
@@ -214,6 +218,9 @@ func openParcelEnd(dir string, name replication.Name, book parcelBook) (*parcelE
 		return nil, err
 	}
 	if e.store, err = store.Open(filepath.Join(own, "store"), store.Options{}); err != nil {
+		return nil, err
+	}
+	if e.blobs, err = blob.Open(filepath.Join(own, "blobs")); err != nil {
 		return nil, err
 	}
 	if e.spool, err = spool.Open(filepath.Join(own, "spool")); err != nil {
@@ -237,7 +244,7 @@ func openParcelEnd(dir string, name replication.Name, book parcelBook) (*parcelE
 
 func (e *parcelEnd) close() error {
 	e.stop()
-	return errors.Join(e.link.Close(), <-e.ended, e.store.Close())
+	return errors.Join(e.link.Close(), <-e.ended, e.store.Close(), e.blobs.Close())
 }
 
 // parcelOutbox tells who waits for a parcel that it is settled.
@@ -276,8 +283,8 @@ func (in parcelInbox) Take(ctx context.Context, p replication.Parcel, c replicat
 	if err != nil {
 		return signed, err
 	}
-	for _, f := range c.Files {
-		if err := through(f); err != nil {
+	for _, f := range c.Files { // as an office does: the files first, then what names them
+		if err := in.e.keep(ctx, f); err != nil {
 			return record.Record{}, err
 		}
 	}
@@ -317,15 +324,18 @@ func (e *parcelEnd) load(ctx context.Context, d time.Duration) ([]time.Duration,
 
 // send makes a parcel, commits it and waits until it is settled.
 func (e *parcelEnd) send(ctx context.Context) error {
-	body := make([]byte, parcelBytes)
-	rand.Read(body)
-	return e.carry(ctx, body)
+	paper := make([]byte, parcelBytes)
+	rand.Read(paper)
+	return e.carry(ctx, replication.File{Digest: digest.Of(paper), Size: parcelBytes, Open: func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(paper)), nil
+	}})
 }
 
-func (e *parcelEnd) carry(ctx context.Context, body []byte, files ...replication.File) error {
+// carry sends a parcel with one file.
+func (e *parcelEnd) carry(ctx context.Context, file replication.File) error {
 	now := time.Now()
 	d := spool.Draft{From: e.name, To: parcelReceiver, Created: now, Expires: now.Add(time.Hour)}
-	p, err := e.spool.Pack(d, e.id.Sign, e.book[parcelReceiver].Keys.Seal, body, files)
+	p, err := e.spool.Pack(d, e.id.Sign, e.book[parcelReceiver].Keys.Seal, []byte("a paper"), []replication.File{file})
 	if err != nil {
 		return err
 	}
