@@ -39,6 +39,8 @@ type Status struct {
 	Refused []Refused `json:"refused"`
 	// Limits are those of large parcels.
 	Limits courier.Limits `json:"limits"`
+	// Lanes are the ways of bulk over long and lossy lines; none where plain streams fill the line.
+	Lanes []LaneStatus `json:"lanes,omitempty"`
 }
 
 // Status asks the node how it is.
@@ -52,7 +54,7 @@ func (n *Server) Status() (Status, error) {
 	for _, name := range n.link.Connected() {
 		s.Connected = append(s.Connected, string(name))
 	}
-	s.Limits = n.courier.Limits()
+	s.Limits, s.Lanes = n.courier.Limits(), laneStatus(n.link)
 	strip, err := n.office.Strip()
 	s.Waiting = strip.Waiting
 	if err == nil {

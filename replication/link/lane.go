@@ -159,6 +159,7 @@ func (n *lane) begin() {
 	rtt, _ := n.measured()
 	n.received = n.base.udp().ConnectionStats().PacketsReceived
 	n.line = line.New(n.link.lineConfig(n.base, rtt, n.dialled), time.Now())
+	n.link.log.Info("lane in use", "addr", n.addr.String())
 	n.link.work.Go(func() { n.link.serve(n.c) })
 }
 
