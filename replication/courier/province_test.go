@@ -32,6 +32,7 @@ type province struct {
 	net  *replicationtest.Network
 	book *replicationtest.Book
 	next int
+	tcp  bool // machines have TCP too
 }
 
 func newProvince(t *testing.T) *province {
@@ -102,7 +103,11 @@ func (o *office) start() {
 		t.Fatal(err)
 	}
 	o.ring = identity.NewRing(o.id)
-	o.link, err = link.New(link.Config{Name: o.name, Identity: o.id, Ring: o.ring, Resolver: o.p.book, Conn: o.p.net.Listen(o.addr)})
+	c := link.Config{Name: o.name, Identity: o.id, Ring: o.ring, Resolver: o.p.book, Conn: o.p.net.Listen(o.addr)}
+	if o.p.tcp {
+		c.Listener, c.DialTCP = o.p.net.ListenTCP(o.addr), o.p.net.DialTCP(o.addr)
+	}
+	o.link, err = link.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -161,6 +161,7 @@ func (n *lane) begin() {
 	n.line = line.New(n.link.lineConfig(n.base, rtt, n.dialled), time.Now())
 	n.link.log.Info("lane in use", "addr", n.addr.String())
 	n.link.work.Go(func() { n.link.serve(n.c) })
+	n.link.work.Go(func() { n.link.detour(n) })
 }
 
 // lineConfig is what is known of the line to a peer.
