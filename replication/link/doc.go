@@ -32,6 +32,13 @@
 // Handshakes under way are bounded in number and time, in all and by address; whoever is behind too many first proves that it is
 // there. What a stranger learns is a key; it gets few streams and little memory, for a short time.
 //
+// # Lanes
+//
+// Where the line to a peer is long or loses packets, streams that [Link.BeginBulk] opens go beside QUIC, which takes every loss for
+// congestion: in packets of their own on the same socket, sealed with keys exported from the same handshake and mended by package line.
+// Both ends say in the handshake that they know lanes. A lane follows the peer to a new address, and outlives a connection that has timed
+// out in the dark for as long as it has streams.
+//
 // # What it does not do
 //
 // It does not repeat what was sent on a stream that broke: whoever sends makes sure that a repeat is harmless. It does

@@ -265,10 +265,13 @@ func (n *lane) gone() {
 	}
 }
 
+// telling is how many bytes a lane must have sent before its window says something of the line.
+const telling = 1 << 20
+
 // remember notes the window for the next lane to the peer.
 func (n *lane) remember() {
 	s := n.line.State()
-	if s.Rate == 0 || s.Dark || s.Company {
+	if s.Sent < telling || s.Dark || s.Company {
 		return
 	}
 	n.link.mu.Lock()
