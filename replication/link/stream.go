@@ -62,7 +62,14 @@ func (s *Stream) Send(v any) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Write(append(binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(b)), uint32(len(b))), b...))
+	head := binary.BigEndian.AppendUint32(nil, uint32(len(b)))
+	if len(b) <= stallPiece {
+		_, err = s.Write(append(head, b...))
+		return err
+	}
+	if _, err = s.Write(head); err == nil { // a chunk is not copied once more
+		_, err = s.Write(b)
+	}
 	return err
 }
 
