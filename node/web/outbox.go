@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/http"
 	"net/url"
 	"time"
 
@@ -110,7 +111,11 @@ func (c *call) stick(a directory.Account) error {
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
 	h.Set("Cache-Control", "no-store")
-	return write(c.w)
+	if err := write(c.w); err != nil {
+		c.log.Error("bundle not written", "err", err)
+		panic(http.ErrAbortHandler) // the browser must not take half a bundle for a whole one
+	}
+	return nil
 }
 
 // undelivered words the reason of a failed attempt; "" before the first.
