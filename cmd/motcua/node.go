@@ -140,7 +140,11 @@ func backupWords(b guardian.Status) string {
 	case b.Until.IsZero():
 		return "not begun: " + dash(b.Problem)
 	}
-	words := fmt.Sprintf("at %s, up to %s", b.Guardian, shortTime(b.Until))
+	until := b.Until
+	if b.Files.After(until) { // nothing was written in between
+		until = b.Files
+	}
+	words := fmt.Sprintf("at %s, up to %s", b.Guardian, shortTime(until))
 	if b.Problem != "" {
 		words += "; the last attempt failed: " + b.Problem
 	}
