@@ -142,7 +142,7 @@ func New(cfg Config) (*Link, error) {
 	}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	l.quic = &quic.Transport{
-		Conn:                l.gate,
+		Conn:                l.gate.conn(),
 		StatelessResetKey:   key,
 		VerifySourceAddress: l.doubt,
 		ConnContext:         l.admit,

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -407,24 +406,7 @@ func TestMessagesAreBounded(t *testing.T) {
 // A stream is also a net.Conn: what Raft and memberlist build on.
 func TestStreamIsAConnOnRealSockets(t *testing.T) {
 	book := replicationtest.NewBook()
-	start := func(name replication.Name) *link.Link {
-		id, err := identity.Generate()
-		if err != nil {
-			t.Fatal(err)
-		}
-		sock, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		book.Add(name, sock.LocalAddr().String(), id.Public())
-		l, err := link.New(link.Config{Name: name, Identity: id, Resolver: book, Conn: sock})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { l.Close() })
-		return l
-	}
-	a, b := start("A"), start("B")
+	a, b := realLink(t, book, "A"), realLink(t, book, "B")
 	b.Handle("copy/1", link.Known, func(_ context.Context, _ link.Caller, s *link.Stream) { io.Copy(s, s) })
 	for _, from := range []*link.Link{a, b} { // B also reaches itself
 		s, err := from.Dial(t.Context(), "B", "copy/1")
@@ -438,6 +420,25 @@ func TestStreamIsAConnOnRealSockets(t *testing.T) {
 			t.Errorf("got %d bytes back of %d, %v", len(back), len(sent), err)
 		}
 		s.Close()
+	}
+}
+
+// Real sockets are read and written by other calls than simulated ones; the switch stops those too.
+func TestLineIsCutOnRealSockets(t *testing.T) {
+	book := replicationtest.NewBook()
+	a, b := realLink(t, book, "A"), realLink(t, book, "B")
+	b.Handle("echo/1", link.Known, echo)
+	for _, l := range []*link.Link{a, b} {
+		if _, err := ask(t.Context(), a, "B", "up"); err != nil {
+			t.Fatal(err)
+		}
+		l.SetLine(false)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		if _, err := ask(ctx, a, "B", "down"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("over a cut line: got %v", err)
+		}
+		cancel()
+		l.SetLine(true)
 	}
 }
 
