@@ -14,6 +14,7 @@ const (
 	keepQueued   = 4                     // packets of ours that wait in the narrowest queue; more on a fast line
 	queueShare   = 32                    // namely this part of what is under way
 	filledShare  = 0.9                   // of the window: it was of use
+	mostJitter   = 50 * time.Millisecond // that is outlasted
 	leastSpan    = 20 * time.Millisecond // over which a rate is measured; shorter shows how timers group packets
 	noDelay      = 2 * time.Millisecond  // less is no sign of a queue
 	rivalDelay   = 5 * time.Millisecond  // less is no sign of others
@@ -117,8 +118,11 @@ func (t *throttle) queued() time.Duration {
 	return t.standing - t.least
 }
 
-// keep is how many of our bytes may wait in the queue.
-func (t *throttle) keep() float64 { return max(keepQueued*t.size, t.window/queueShare) }
+// keep is how many of our bytes may wait in the queue: enough to outlast the jitter, so that the narrow place does not run dry.
+func (t *throttle) keep() float64 {
+	jitter := t.best * min(2*t.vary, mostJitter).Seconds()
+	return max(keepQueued*t.size, t.window/queueShare, jitter)
+}
 
 // pace is how many bytes go out per second.
 func (t *throttle) pace() float64 {
@@ -226,7 +230,8 @@ func (t *throttle) expected() time.Duration {
 	if t.best == 0 {
 		return 0
 	}
-	return time.Duration(3 * t.keep() / t.best * float64(time.Second))
+	least := max(keepQueued*t.size, t.window/queueShare)
+	return time.Duration(3 * least / t.best * float64(time.Second))
 }
 
 // turn ends a round.
