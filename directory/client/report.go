@@ -8,11 +8,14 @@ import (
 	"motcua/directory/state"
 )
 
-// reports gathers the reports that callers make side by side: while one is under way, those that come wait and then go together, as
-// one change with one answer. Who is alone waits for nobody.
+// reportsAtOnce is how many reports may be under way: two, so that few callers wait for nobody and many fill what goes next.
+const reportsAtOnce = 2
+
+// reports gathers the reports that callers make side by side: while some are under way, those that come wait and then go together, as
+// one change with one answer.
 type reports struct {
 	mu       sync.Mutex
-	underWay bool
+	underWay int
 	waiting  []*joint
 }
 
@@ -49,7 +52,7 @@ func (c *Client) Report(ctx context.Context, tracks []directory.Track) error {
 	return j.err
 }
 
-// join puts tracks among those that wait. Mine: none is under way, the caller sends.
+// join puts tracks among those that wait. Mine: there is room for one more under way, and the caller sends it.
 func (r *reports) join(tracks []directory.Track) (j *joint, mine bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -66,8 +69,9 @@ func (r *reports) join(tracks []directory.Track) (j *joint, mine bool) {
 	j.tracks = append(j.tracks, tracks...)
 	j.size += size
 	j.callers++
-	mine = !r.underWay
-	r.underWay = true
+	if mine = r.underWay < reportsAtOnce; mine {
+		r.underWay++
+	}
 	return j, mine
 }
 
@@ -76,7 +80,7 @@ func (r *reports) next() *joint {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.waiting) == 0 {
-		r.underWay = false
+		r.underWay--
 		return nil
 	}
 	j := r.waiting[0]
