@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -437,7 +438,7 @@ func TestReceiptsAreBoundToTheLog(t *testing.T) {
 			sizes = append(sizes, v.Log.Size)
 		}
 	}
-	if len(sizes) < 2 || sizes[len(sizes)-1] <= sizes[0] {
+	if slices.Max(sizes) <= sizes[0] { // the first parcel may come again, and gets its receipt again
 		t.Errorf("the log had %v entries", sizes)
 	}
 }
