@@ -60,9 +60,8 @@ func TestPlainStreamsWherePacketsOfLanesDoNotPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t)
 		w.net.SetWeather(replicationtest.Weather{Latency: 50 * time.Millisecond})
-		a := w.open("A", addrA, true)
+		a := w.openOn(laneDeaf{w.net.Listen(addrA)}, "A", addrA, true)
 		w.open("B", addrB, true)
-		a.gate.PacketConn = laneDeaf{a.gate.PacketConn}
 		var err error
 		began := time.Now()
 		for range 5 {

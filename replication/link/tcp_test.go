@@ -32,6 +32,11 @@ func newTown(t *testing.T) *town {
 
 // open opens a link at an address; known: everybody knows it.
 func (w *town) open(name replication.Name, addr string, known bool) *Link {
+	return w.openOn(w.net.Listen(addr), name, addr, known)
+}
+
+// openOn opens a link on a socket.
+func (w *town) openOn(conn net.PacketConn, name replication.Name, addr string, known bool) *Link {
 	if w.ids[name] == nil {
 		id, err := identity.Generate()
 		if err != nil {
@@ -43,7 +48,7 @@ func (w *town) open(name replication.Name, addr string, known bool) *Link {
 		w.book.Add(name, addr, w.ids[name].Public())
 	}
 	l, err := New(Config{
-		Name: name, Identity: w.ids[name], Resolver: w.book, Conn: w.net.Listen(addr),
+		Name: name, Identity: w.ids[name], Resolver: w.book, Conn: conn,
 		Listener: w.net.ListenTCP(addr), DialTCP: w.net.DialTCP(addr),
 	})
 	if err != nil {
