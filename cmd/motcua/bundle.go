@@ -193,8 +193,8 @@ func readBundles(ctx context.Context, std stdio, tool *admin.Client, files []str
 			if err := printJSON(std.out, rep); err != nil {
 				return err
 			}
-		} else {
-			fmt.Fprintf(std.out, "%s from %s: %d parcels and %d receipts taken, %d passed over (taken before, or for other offices)\n", path, dash(rep.From), rep.Parcels, rep.Receipts, rep.Passed)
+		} else if rep.From != "" { // what is no bundle says so below, and no more
+			fmt.Fprintf(std.out, "%s from %s: %d parcels and %d receipts taken, %d passed over (taken before, or for other offices)\n", path, rep.From, rep.Parcels, rep.Receipts, rep.Passed)
 		}
 		for _, f := range rep.Faults {
 			errs = append(errs, fmt.Errorf("%s: %s", path, f))

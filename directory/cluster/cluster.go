@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 	wal "github.com/hashicorp/raft-wal"
 	"github.com/hashicorp/raft-wal/fs"
@@ -159,14 +160,9 @@ func (c *Cluster) open() (err error) {
 	if l := c.level(); l > c.cfg.Level {
 		return directory.Errorf("open tables", directory.Newer, "the directory is at upgrade level %d, this version understands %d: upgrade this server", l, c.cfg.Level)
 	}
-	c.meta = new(metadb.BoltMetaDB)
-	c.wal, err = wal.Open(logs, wal.WithSegmentSize(segmentSize), wal.WithLogger(hlog), wal.WithMetaStore(c.meta),
-		wal.WithSegmentFiler(newSegmentsOn(logs, c.cfg.files)))
-	if err != nil {
-		return fmt.Errorf("log in %s: %w", logs, err)
+	if err := c.openLog(logs, hlog); err != nil {
+		return err
 	}
-	c.logs = newLogStore(c.wal, c.m.stop)
-	c.m.durable = c.logs.awaitDisk
 	cache, err := raft.NewLogCache(2*maxAppend, c.logs)
 	if err != nil {
 		return err
@@ -198,6 +194,19 @@ func (c *Cluster) open() (err error) {
 	close(c.started)
 	c.work.Go(func() { c.passGate(mine) })
 	c.work.Go(c.tend)
+	return nil
+}
+
+// openLog opens the log in a folder.
+func (c *Cluster) openLog(dir string, log hclog.Logger) (err error) {
+	c.meta = new(metadb.BoltMetaDB)
+	c.wal, err = wal.Open(dir, wal.WithSegmentSize(segmentSize), wal.WithLogger(log), wal.WithMetaStore(c.meta),
+		wal.WithSegmentFiler(newSegmentsOn(dir, c.cfg.files)))
+	if err != nil {
+		return fmt.Errorf("log in %s: %w", dir, err)
+	}
+	c.logs = newLogStore(c.wal, c.m.stop)
+	c.m.durable = c.logs.awaitDisk
 	return nil
 }
 

@@ -69,6 +69,19 @@ func newProvince(t *testing.T, n int) *province {
 	return p
 }
 
+// provinceAfter is three servers that shorten their logs every so many entries and have made changes, and which of them leads.
+func provinceAfter(t *testing.T, every uint64, changes int) (p *province, leader string) {
+	p = newProvince(t, 3)
+	p.every = every
+	p.startAll()
+	p.found()
+	leader = p.leader()
+	for i := range changes {
+		p.propose(leader, field(i))
+	}
+	return p, leader
+}
+
 func (p *province) log(name string) *slog.Logger {
 	if os.Getenv("MOTCUA_TEST_LOG") == "" {
 		return slog.New(slog.DiscardHandler)

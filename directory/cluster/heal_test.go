@@ -26,15 +26,8 @@ func spoilTables(t *testing.T, dir string) {
 // serve.
 func TestDamagedTablesAreFetchedFromAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProvince(t, 3)
-		p.every = 40
-		p.startAll()
-		p.found()
-		l := p.leader()
+		p, l := provinceAfter(t, 40, 120)
 		bad := p.other(l)
-		for i := range 120 {
-			p.propose(l, field(i))
-		}
 		if err := p.up[bad].Snapshot(); err != nil {
 			t.Fatal(err)
 		}
@@ -57,15 +50,8 @@ func TestDamagedTablesAreFetchedFromAnother(t *testing.T) {
 // up for what its log has lost.
 func TestAnOldCopyWithFetchedTablesIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProvince(t, 3)
-		p.every = 40
-		p.startAll()
-		p.found()
-		l := p.leader()
+		p, l := provinceAfter(t, 40, 60)
 		bad := p.other(l)
-		for i := range 60 {
-			p.propose(l, field(i))
-		}
 		time.Sleep(3 * time.Second)
 		if err := p.up[bad].Snapshot(); err != nil {
 			t.Fatal(err)
