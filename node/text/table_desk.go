@@ -102,6 +102,7 @@ var desk = map[string]phrase{
 	"outbox.tried":       {"Đã gửi %s lần, lần cuối %s", "Attempts: %s, the last %s"},
 	"outbox.next":        {"Tự gửi lại lúc %s", "Next attempt at %s"},
 	"outbox.sending":     {"Đang gửi", "Being sent now"},
+	"outbox.no_line":     {"Chờ có đường truyền rồi gửi", "Waits for the line"},
 	"outbox.closed":      {"Gói dung lượng lớn, chờ đến giờ gửi: %s", "Large; it waits for its hours: %s"},
 	"outbox.by_relay":    {"Máy chủ trung chuyển đang giữ hộ nơi nhận", "A relay keeps it for the recipient"},
 	"outbox.raised":      {"Chậm xác nhận", "Late to be acknowledged"},

@@ -43,6 +43,12 @@ func (c *call) outbox(a directory.Account) error {
 	return c.show(out)
 }
 
+// reached is how many other machines this one is connected to.
+func (c *call) reached() int {
+	n, _ := c.node.Reach()
+	return n
+}
+
 // alarming tells whether a person ought to look at the outbox.
 func alarming(sending []office.Sending, troubles []office.Trouble) bool {
 	for _, s := range sending {
@@ -61,6 +67,8 @@ func (c *call) parcelOf(s office.Sending) page.Parcel {
 		Keep: c.base() + "/desk/outbox/" + s.Parcel.String() + "/keep", Stick: c.base() + "/desk/outbox/stick?" + url.Values{"to": {string(s.To.Code)}}.Encode(),
 	}
 	switch {
+	case s.Sending && (!c.node.Line() || c.reached() == 0): // an attempt that still waits for an answer which cannot come
+		p.Next = c.l.T("outbox.no_line")
 	case s.Sending:
 		p.Next = c.l.T("outbox.sending")
 	case s.Closed:
