@@ -297,8 +297,20 @@ func (n *Server) takeFromPeers(ctx context.Context) {
 		case <-n.newer:
 			wait(ctx, peerPause/2+rand.N(peerPause))
 		case <-time.After(lookAtPeers/2 + rand.N(lookAtPeers)):
+			n.askWhoAnswers(ctx)
 		}
 		n.takeFromAny(ctx)
+	}
+}
+
+// askWhoAnswers asks one of the peers that can be reached, whatever gossip says of its edition, where no server of the directory can:
+// the others may think that this office is gone, and tell it nothing.
+func (n *Server) askWhoAnswers(ctx context.Context) {
+	if slices.ContainsFunc(n.link.Connected(), n.isMember) {
+		return
+	}
+	if answering := n.gossip.Answering(); len(answering) > 0 {
+		n.takeFromPeer(ctx, answering[rand.N(len(answering))], make(chan struct{}, 1))
 	}
 }
 

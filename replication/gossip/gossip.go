@@ -39,6 +39,7 @@ const (
 	settleRounds   = 4               // after they have
 	rejoinAtOnce   = 3               // missing seeds tried per round at most; and how often all together try each
 	streamInterval = time.Minute
+	answeredTime   = 5 * time.Minute
 	reclaimTime    = 10 * time.Second // after which a dead peer may come back elsewhere
 	leaveTime      = time.Second
 	updateTime     = 5 * time.Second
@@ -99,6 +100,7 @@ type Gossip struct {
 	meta     Meta
 	streamed time.Time                   // when a member was last asked by stream without a reason to
 	there    map[replication.Name]Member // peers that are up: memberlist changes its own while we would read it
+	answered map[replication.Name]time.Time
 }
 
 // New joins in at once, with the Meta given.
@@ -109,7 +111,7 @@ func New(cfg Config, meta Meta) (*Gossip, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gossip{cfg: cfg, log: cfg.Log, changed: make(chan struct{}, 1), meta: meta, there: map[replication.Name]Member{}}
+	g := &Gossip{cfg: cfg, log: cfg.Log, changed: make(chan struct{}, 1), meta: meta, there: map[replication.Name]Member{}, answered: map[replication.Name]time.Time{}}
 	g.ctx, g.stop = context.WithCancel(context.Background())
 	carrier := newCarrier(g.ctx, cfg)
 	list, err := memberlist.Create(g.config(carrier))
@@ -137,6 +139,7 @@ func (g *Gossip) config(t memberlist.NodeAwareTransport) *memberlist.Config {
 	c.DisableTcpPingsForNode = func(name string) bool { return !g.mayStream(replication.Name(name)) }
 	c.Delegate = (*delegate)(g)
 	c.Events = (*events)(g)
+	c.Ping = (*pings)(g)
 	c.Logger = log.New(logWriter{g.log}, "", 0)
 	c.DNSConfigPath = "" // addresses are looked up by the link
 	return c
@@ -178,6 +181,19 @@ func (g *Gossip) Members() []Member {
 	out := slices.Collect(maps.Values(g.there))
 	g.mu.Unlock()
 	slices.SortFunc(out, func(a, b Member) int { return strings.Compare(string(a.Name), string(b.Name)) })
+	return out
+}
+
+// Answering lists the peers that have answered us themselves in the last minutes. A member may be there for others alone, and only
+// through others for us.
+func (g *Gossip) Answering() (out []replication.Name) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for name, at := range g.answered {
+		if _, ok := g.there[name]; ok && time.Since(at) < answeredTime {
+			out = append(out, name)
+		}
+	}
 	return out
 }
 
@@ -230,6 +246,17 @@ func (d *delegate) GetBroadcasts(_, _ int) [][]byte { return nil }
 func (d *delegate) LocalState(bool) []byte          { return nil }
 func (d *delegate) MergeRemoteState([]byte, bool)   {}
 
+// pings notes who has answered.
+type pings Gossip
+
+func (p *pings) AckPayload() []byte { return nil }
+
+func (p *pings) NotifyPingComplete(n *memberlist.Node, _ time.Duration, _ []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.answered[replication.Name(n.Name)] = time.Now()
+}
+
 // events passes on what memberlist has noticed. It holds its lock while it calls.
 type events Gossip
 
@@ -239,6 +266,7 @@ func (e *events) NotifyUpdate(n *memberlist.Node) { e.seen(n) }
 func (e *events) NotifyLeave(n *memberlist.Node) {
 	e.mu.Lock()
 	delete(e.there, replication.Name(n.Name))
+	delete(e.answered, replication.Name(n.Name))
 	e.mu.Unlock()
 	e.log.Debug("peer is gone", "peer", n.Name)
 }
