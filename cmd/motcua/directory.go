@@ -207,7 +207,7 @@ func openDirectory(std stdio, dir, listen, genesis string, rate int, debug bool)
 }
 
 func directoryStatusCommand() *command {
-	return statusCommand("directory status", "ask a running directory server how it is", "motcua directory status --data /var/lib/motcua/directory --json", printDirectoryStatus)
+	return showCommand("directory status", "/status", "ask a running directory server how it is", "motcua directory status --data /var/lib/motcua/directory --json", printDirectoryStatus)
 }
 
 func printDirectoryStatus(w io.Writer, s server.Status) {

@@ -129,7 +129,7 @@ func openNode(std stdio, cfg server.Config, listen, pages string, debug bool) (*
 }
 
 func nodeStatusCommand() *command {
-	return statusCommand("node status", "ask the running node how it is", "motcua node status --data /var/lib/motcua/node", printNodeStatus)
+	return showCommand("node status", "/status", "ask the running node how it is", "motcua node status --data /var/lib/motcua/node", printNodeStatus)
 }
 
 // backupWords say how far the guardian has the node's backup.

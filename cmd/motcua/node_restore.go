@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"text/tabwriter"
 
-	"motcua/cmd/admin"
 	"motcua/directory"
 	"motcua/node/server"
 	"motcua/node/store"
@@ -98,28 +97,7 @@ What was done after %s is not there: go through that day's slips, and the dossie
 func guardianCommands() []*command { return []*command{guardianListCommand()} }
 
 func guardianListCommand() *command {
-	c := newCommand("guardian list", "", "list the backups kept here, and up to when they go", "motcua guardian list --data /var/lib/motcua/directory")
-	dir := c.flags.String("data", "", "`folder` of a running directory server, or of a node")
-	asJSON := c.flags.Bool("json", false, "print JSON, for programs")
-	c.run = func(ctx context.Context, std stdio, _ []string) error {
-		if err := requireData(c.name, *dir); err != nil {
-			return err
-		}
-		tool, err := admin.NewClient(*dir)
-		if err != nil {
-			return err
-		}
-		var g server.Guarding
-		if err := tool.Get(ctx, "/guardian", &g); err != nil {
-			return err
-		}
-		if *asJSON {
-			return printJSON(std.out, g)
-		}
-		printGuarding(std.out, g)
-		return nil
-	}
-	return c
+	return showCommand("guardian list", "/guardian", "list the backups kept here, and up to when they go", "motcua guardian list --data /var/lib/motcua/directory", printGuarding)
 }
 
 func printGuarding(w io.Writer, g server.Guarding) {

@@ -122,8 +122,8 @@ func requireData(name, dir string) error {
 
 func identityPath(dir string) string { return filepath.Join(dir, identityFile) }
 
-// statusCommand asks the running server of a data folder for its status, and prints it for people or as JSON.
-func statusCommand[T any](name, short, example string, show func(io.Writer, T)) *command {
+// showCommand asks the running server of a data folder for what it has under a path, and prints it for people or as JSON.
+func showCommand[T any](name, path, short, example string, show func(io.Writer, T)) *command {
 	c := newCommand(name, "", short, example)
 	dir := c.flags.String("data", "", "`folder` with the server's data")
 	asJSON := c.flags.Bool("json", false, "print JSON, for programs")
@@ -136,7 +136,7 @@ func statusCommand[T any](name, short, example string, show func(io.Writer, T)) 
 			return err
 		}
 		var s T
-		if err := tool.Get(ctx, "/status", &s); err != nil {
+		if err := tool.Get(ctx, path, &s); err != nil {
 			return err
 		}
 		if *asJSON {
