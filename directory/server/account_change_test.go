@@ -248,6 +248,13 @@ func (l *logBook) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
+// String is everything written so far. Gossip may still write while its last goroutines end.
+func (l *logBook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 // logger logs everything, also what is for debugging.
 func (l *logBook) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -272,7 +279,7 @@ func TestNothingInLogsIdentifiesAPerson(t *testing.T) {
 		a.LogTo(book.logger())
 		everyOperation(t, w, a)
 		w.stopAll()
-		text := book.b.String()
+		text := book.String()
 		if strings.Count(text, "account=") < 20 {
 			t.Errorf("the log says little of accounts: this test reads the wrong one:\n%.2000s", text)
 		}
