@@ -205,3 +205,28 @@ func FuzzUnmarshal(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatWasKeptIsReadAsItWasWritten(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := sample{Number: rapid.Int64().Draw(t, "number"), Text: rapid.String().Draw(t, "text"), Inner: []inner{{Name: "a"}}}
+		b, err := wire.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var kept, strict sample
+		if err := errors.Join(wire.UnmarshalKept(b, &kept), wire.Unmarshal(b, &strict)); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := wire.Marshal(kept); err != nil || !bytes.Equal(again, b) {
+			t.Errorf("%x became %x: %v", b, again, err)
+		}
+		for _, cut := range [][]byte{b[:len(b)-1], append(b[:len(b):len(b)], 0)} {
+			if err := wire.UnmarshalKept(cut, &kept); !errors.Is(err, wire.ErrMalformed) {
+				t.Errorf("damaged bytes were read: %v", err)
+			}
+		}
+		if err := wire.UnmarshalKept(b, new(inner)); err == nil {
+			t.Error("unknown keys were passed over")
+		}
+	})
+}

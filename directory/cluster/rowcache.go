@@ -20,7 +20,7 @@ const (
 // its levels. What it holds is true of the newest base, and of every older one back to when the row was last written.
 type rowCache struct {
 	mu   sync.Mutex
-	rows *simplelru.LRU[string, cachedRow]
+	rows *simplelru.LRU[string, *cachedRow]
 	size int
 	base uint64 // where the newest base stands
 }
@@ -33,11 +33,11 @@ type cachedRow struct {
 
 func newRowCache(base uint64) *rowCache {
 	c := &rowCache{base: base}
-	c.rows, _ = simplelru.NewLRU(math.MaxInt32, func(key string, r cachedRow) { c.size -= cacheCost(key, r) }) // errs for sizes below 1
+	c.rows, _ = simplelru.NewLRU(math.MaxInt32, func(key string, r *cachedRow) { c.size -= cacheCost(key, r) }) // errs for sizes below 1
 	return c
 }
 
-func cacheCost(key string, r cachedRow) int { return len(key) + len(r.value) + rowCost }
+func cacheCost(key string, r *cachedRow) int { return len(key) + len(r.value) + rowCost }
 
 // get returns a row as of a base; known tells whether the cache has a word in it.
 func (c *rowCache) get(base uint64, key string) (value []byte, known bool) {
@@ -60,10 +60,10 @@ func (c *rowCache) keep(base uint64, key string, value []byte) {
 	if base != c.base || c.rows.Contains(key) {
 		return
 	}
-	c.put(key, cachedRow{base, value})
+	c.put(key, &cachedRow{base, value})
 }
 
-func (c *rowCache) put(key string, r cachedRow) {
+func (c *rowCache) put(key string, r *cachedRow) {
 	c.rows.Add(key, r)
 	for c.size += cacheCost(key, r); c.size > cacheSize; {
 		c.rows.RemoveOldest()
@@ -76,11 +76,19 @@ func (c *rowCache) move(m *memtable) {
 	defer c.mu.Unlock()
 	c.base = m.last
 	for r := m.head[0].Load(); r != nil; r = r.next[0].Load() {
-		if !c.rows.Remove(r.key) {
+		kept, ok := c.rows.Get(r.key)
+		if !ok {
 			continue
 		}
-		if value := r.newest.Load().value; len(r.key)+len(value) <= maxCacheRow {
-			c.put(r.key, cachedRow{m.last, value})
+		value := r.newest.Load().value
+		if len(r.key)+len(value) > maxCacheRow {
+			c.rows.Remove(r.key)
+			continue
 		}
+		c.size += len(value) - len(kept.value)
+		kept.since, kept.value = m.last, value
+	}
+	for c.size > cacheSize {
+		c.rows.RemoveOldest()
 	}
 }

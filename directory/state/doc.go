@@ -97,12 +97,18 @@ func (r Result) Err() error {
 	return r.Failure
 }
 
+// has tells whether there is a row.
+func has(r Reader, key string) (bool, error) {
+	b, err := r.Get(key)
+	return b != nil, err
+}
+
 func get[T any](r Reader, key string) (v T, ok bool, err error) {
 	b, err := r.Get(key)
 	if err != nil || b == nil {
 		return v, false, err
 	}
-	if err := wire.Unmarshal(b, &v); err != nil {
+	if err := wire.UnmarshalKept(b, &v); err != nil {
 		return v, false, fmt.Errorf("row %s: %w", key, err)
 	}
 	return v, true, nil
@@ -121,7 +127,7 @@ func list[T any](r Reader, prefix string) ([]T, error) {
 	var out []T
 	err := r.Scan(prefix, func(key string, b []byte) error {
 		var v T
-		if err := wire.Unmarshal(b, &v); err != nil {
+		if err := wire.UnmarshalKept(b, &v); err != nil {
 			return fmt.Errorf("row %s: %w", key, err)
 		}
 		out = append(out, v)
@@ -131,7 +137,7 @@ func list[T any](r Reader, prefix string) ([]T, error) {
 }
 
 func decodeRow[T any](key string, b []byte) (v T, err error) {
-	if err := wire.Unmarshal(b, &v); err != nil {
+	if err := wire.UnmarshalKept(b, &v); err != nil {
 		return v, fmt.Errorf("row %s: %w", key, err)
 	}
 	return v, nil

@@ -138,7 +138,7 @@ func Tokens(r Reader) ([]Token, error) {
 	const prefix = "token/"
 	err := r.Scan(prefix, func(key string, b []byte) error {
 		var k token
-		if err := wire.Unmarshal(b, &k); err != nil {
+		if err := wire.UnmarshalKept(b, &k); err != nil {
 			return fmt.Errorf("row %s: %w", key, err)
 		}
 		hash, err := digest.Parse(key[len(prefix):])

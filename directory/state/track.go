@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"motcua/crypto/wire"
 	"motcua/directory"
 	"motcua/directory/command"
 )
@@ -69,6 +68,9 @@ func (t *transition) mayReport(from directory.OfficeCode, n directory.Track) (ol
 			return nil, false, err
 		}
 	}
+	if old != nil && old.Alias == n.Alias && n.Alias != "" {
+		return old, true, nil // it has been this one's since, and no other's can be
+	}
 	may, err = t.aliasFree(from, n)
 	return old, may, err
 }
@@ -96,7 +98,7 @@ func mayFollow(old, n directory.Track, from directory.OfficeCode) bool {
 // aliasFree: a submission becomes one dossier.
 func (t *transition) aliasFree(from directory.OfficeCode, n directory.Track) (bool, error) {
 	if n.Alias == "" {
-		_, taken, err := get[string](t, "alias/"+n.Code)
+		taken, err := has(t, "alias/"+n.Code)
 		return !taken || n.Root != "", err
 	}
 	code, taken, err := get[string](t, "alias/"+n.Alias)
@@ -129,7 +131,7 @@ func (t *transition) keep(from directory.OfficeCode, n directory.Track, old *dir
 // if that is not another's by now.
 func (t *transition) enlist(from directory.OfficeCode, n directory.Track) error {
 	list := "mine/" + string(n.Applicant) + "/"
-	if _, listed, err := get[bool](t, list+n.Code); err != nil || listed {
+	if listed, err := has(t, list+n.Code); err != nil || listed {
 		return err
 	}
 	places := "places/" + string(n.Applicant) + "/" + string(from)
@@ -184,13 +186,9 @@ const MaxMine = 1000
 func TracksOf(r Reader, id directory.AccountID) ([]directory.Track, error) {
 	prefix := "mine/" + string(id) + "/"
 	var out []directory.Track
-	err := r.Scan(prefix, func(key string, b []byte) error {
-		var mine bool
-		if err := wire.Unmarshal(b, &mine); err != nil || !mine {
-			return err
-		}
+	err := r.Scan(prefix, func(key string, _ []byte) error {
 		code := strings.TrimPrefix(key, prefix)
-		if _, accepted, err := get[string](r, "alias/"+code); err != nil || accepted {
+		if accepted, err := has(r, "alias/"+code); err != nil || accepted {
 			return err
 		}
 		n, ok, err := get[directory.Track](r, "track/"+code)

@@ -38,7 +38,7 @@ func CountOpen(ctx context.Context, r Reader, ended []string, root directory.Off
 	counts, seen := map[holding]int{}, 0
 	err := r.Scan(prefix, func(key string, b []byte) error {
 		var v directory.Track
-		if err := wire.Unmarshal(b, &v); err != nil {
+		if err := wire.UnmarshalKept(b, &v); err != nil {
 			return fmt.Errorf("row %s: %w", key, err)
 		}
 		if v.Root != "" && v.Due > 0 && !over[v.State] {
