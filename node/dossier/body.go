@@ -198,6 +198,17 @@ func (b Noted) Validate() error {
 	return nil
 }
 
+// Validate checks form and bounds.
+func (b HandedOver) Validate() error {
+	if b.Decision == "" || len(b.Decision) > MaxDecision || !utf8.ValidString(b.Decision) {
+		return errors.New("no decision")
+	}
+	return errors.Join(directory.OfficeCode(b.To).Validate(), b.Closed.Validate())
+}
+
+// Validate checks form and bounds.
+func (b Taken) Validate() error { return directory.OfficeCode(b.From).Validate() }
+
 // The ways of handing over a result.
 const (
 	AtDesk     = "desk"

@@ -43,6 +43,8 @@ func Bearers(k Kind) []directory.Role {
 		return []directory.Role{directory.DeskOfficer, directory.Specialist, directory.Signatory}
 	case KindDecided:
 		return []directory.Role{directory.Signatory}
+	case KindHandedOver: // or the node by itself, once an admin has said so
+		return []directory.Role{directory.Admin}
 	}
 	return nil
 }
@@ -63,7 +65,7 @@ func (a Act) role(k Kind) (role string, behalf *Principal, ok bool) {
 			}
 		}
 	}
-	return SystemRole, nil, may == nil
+	return SystemRole, nil, may == nil || k == KindHandedOver && a.Account == ""
 }
 
 // Action is something a person may want to do to a chain. Why is nil where it is allowed.
@@ -114,8 +116,12 @@ func stands(k Kind, s State, pl Plan, a Act) *Rule {
 		return rule(RuleNotBegun)
 	case s.Ended():
 		return rule(RuleEnded)
-	case a.Office != s.Office:
+	case s.Successor != "" && a.Office == s.Office:
+		return rule(RuleHandedOver)
+	case !s.Holds(a.Office):
 		return rule(RuleOffice)
+	case k == KindHandedOver:
+		return nil
 	case s.IsChild && (k == KindRequested || k == KindReturned || k == KindNoted):
 		return rule(RuleRootOnly)
 	case !s.IsChild && k == KindReported:
@@ -134,7 +140,7 @@ func stands(k Kind, s State, pl Plan, a Act) *Rule {
 
 // fitsStep checks the act against the step that the chain has come to.
 func fitsStep(k Kind, s State, pl Plan) *Rule {
-	if k == KindAccepted || k == KindRefused || k == KindReceived || k == KindNoted {
+	if k == KindAccepted || k == KindRefused || k == KindReceived || k == KindNoted || k == KindHandedOver {
 		return nil
 	}
 	i, left := pl.Next(s)
@@ -240,18 +246,11 @@ func Forward(s State, pl Plan, a Act, note string, due int64) (Event, error) {
 
 // Receive begins the child chain that a root chain asks this office for.
 func Receive(root State, child digest.Digest, a Act) (Event, error) {
-	i := slices.IndexFunc(root.Children, func(c Child) bool { return c.ID == child })
-	if i < 0 {
-		return Event{}, rule(RuleNoRequest)
+	body, r := receiving(root, child, a)
+	if r != nil {
+		return Event{}, r
 	}
-	c := root.Children[i]
-	if c.To != a.Office {
-		return Event{}, rule(RuleAddressee)
-	}
-	return begin(a, child, KindReceived, Received{
-		Root: root.Chain, Request: c.Request, Due: c.Due, First: c.First, Last: c.Last,
-		Procedure: root.Procedure, ProcVersion: root.ProcVersion,
-	})
+	return begin(a, child, KindReceived, body)
 }
 
 // Decision is an outcome with its reason and results.
@@ -308,7 +307,7 @@ func answers(root State, c Child, child State) *Rule {
 	switch {
 	case child.Chain != c.ID || child.Root != root.Chain || child.Request != c.Request:
 		return rule(RuleNoRequest)
-	case child.Office != c.To || child.First != c.First || child.Last != c.Last:
+	case child.Origin() != c.To || child.First != c.First || child.Last != c.Last:
 		return rule(RuleAddressee)
 	case child.Procedure != root.Procedure || child.ProcVersion != root.ProcVersion:
 		return rule(RuleProcedure)

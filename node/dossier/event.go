@@ -10,6 +10,9 @@
 //	root   Accepted  StepDone …  Requested ───────────────── Noted  …  Decided  Returned
 //	child                            └ Received … Decided  Reported ┘
 //
+// A chain changes its office only where one closes and another takes over what it has in progress: the former office's last event
+// is HandedOver, the next one's first is Taken. In between nobody may write.
+//
 // # Three functions
 //
 // [Verify] asks whether the events were signed by those they name and hang together; [Apply] folds one event into a
@@ -79,6 +82,9 @@ const (
 	KindDecided   Kind = 7 // a decision with its result
 	KindReturned  Kind = 8 // root: the result was handed to the applicant; ends the chain
 	KindReceived  Kind = 9 // child: the asked office takes the request in hand; first event of a child chain
+	// The two below change the office of a chain.
+	KindHandedOver Kind = 10 // the office, which has closed, hands the chain over: its last event
+	KindTaken      Kind = 11 // the office named there has the chain and goes on with it: its first event
 )
 
 // Event is one signed act. Its bytes are the body of a record signed under EventLabel; its ID is their digest.
@@ -87,7 +93,7 @@ type Event struct {
 	Chain   digest.Digest `cbor:"2,keyasint"` // id of the chain, chosen when it starts: see Accepted, Requested
 	Seq     uint64        `cbor:"3,keyasint"` // 0 for the first
 	Prev    digest.Digest `cbor:"4,keyasint"` // ID of the event before, zero for the first
-	Office  string        `cbor:"5,keyasint"` // the one writer of the chain
+	Office  string        `cbor:"5,keyasint"` // the one writer of the chain, up to a hand-over
 	At      int64         `cbor:"6,keyasint"` // Unix milliseconds of the writer's clock
 	Actor   Actor         `cbor:"7,keyasint"`
 	Edition uint64        `cbor:"8,keyasint"` // of the directory, that the act was decided under
@@ -219,6 +225,21 @@ type Returned struct {
 	Note   string `cbor:"2,keyasint,omitempty"`
 }
 
+// HandedOver ends an office's part of a chain. The event before it is the head that is handed over. It moves neither the code nor
+// the due date.
+type HandedOver struct {
+	To string `cbor:"1,keyasint"` // the office that takes over
+	// Decision is the legal decision by which the office closed, and Closed the last day on which it was open, as the directory's
+	// edition of the event has them.
+	Decision string         `cbor:"2,keyasint"`
+	Closed   directory.Date `cbor:"3,keyasint"`
+}
+
+// Taken begins the part of the office that a chain was handed over to. The event before it is the hand-over.
+type Taken struct {
+	From string `cbor:"1,keyasint"`
+}
+
 // ErrMalformed is wrapped by every error about bytes that are no event or submission of a version this program
 // knows. Where a later version may know it, the error wraps wire.ErrNewer too: upgrade, and refuse nothing for good.
 var ErrMalformed = errors.New("malformed dossier record")
@@ -240,7 +261,7 @@ func ReadEvent(r record.Record) (Signed, error) {
 		return Signed{}, fmt.Errorf("event: %w: %w", ErrMalformed, err)
 	}
 	switch {
-	case e.Kind > KindReceived:
+	case e.Kind > KindTaken:
 		return Signed{}, newer("event kind", e.Kind)
 	case e.Version != e.format() || e.Kind < KindAccepted:
 		return Signed{}, fmt.Errorf("event of format %d and kind %d: %w", e.Version, e.Kind, ErrMalformed)

@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the golden files anew: only for a
 func formats(t testing.TB) (out [][2]string) {
 	s := story(t).run(wholeLife)
 	out = append(out, [2]string{"submission", hex.EncodeToString(s.sub.Body)})
-	chains := [][]Signed{s.chain, s.chains[s.root.Children[0].ID], story(t).run("xa refuse").chain}
+	chains := [][]Signed{s.chain, s.chains[s.root.Children[0].ID], story(t).run("xa refuse").chain, story(t).run("xa accept\nxa hand over\nmoi take").chain}
 	for i, chain := range chains {
 		for _, e := range chain {
 			out = append(out, [2]string{fmt.Sprintf("chain-%d-event-%d-kind-%d", i, e.Event.Seq, e.Event.Kind), hex.EncodeToString(e.Record.Body)})
@@ -50,7 +50,7 @@ func TestGoldenFormats(t *testing.T) {
 	if b.String() != string(want) {
 		t.Error("the bytes of a signed format have changed: every record signed before would be lost")
 	}
-	for k := KindAccepted; k <= KindReceived; k++ {
+	for k := KindAccepted; k <= KindTaken; k++ {
 		if !kinds[fmt.Sprint(k)] {
 			t.Errorf("no golden bytes of kind %d", k)
 		}
@@ -161,11 +161,11 @@ func TestSubmissionCodes(t *testing.T) {
 // TestRandomActs: whatever is tried in whatever order, nothing panics, what is decided is applied, replay equals the state
 // folded step by step (both in scenario.add), and only a Rule forbids.
 func TestRandomActs(t *testing.T) {
-	verbs := []string{"accept", "refuse", "step", "forward", "receive", "approve", "reject", "report", "note", "return"}
+	verbs := []string{"accept", "refuse", "step", "forward", "receive", "approve", "reject", "report", "note", "return", "hand over", "take"}
 	rapid.Check(t, func(rt *rapid.T) {
 		s := story(t)
 		for range rapid.IntRange(1, 25).Draw(rt, "acts") {
-			who := rapid.SampledFrom([]string{"xa", "xa", "huyen", "tinh", "la"}).Draw(rt, "who")
+			who := rapid.SampledFrom([]string{"xa", "xa", "huyen", "tinh", "moi", "la"}).Draw(rt, "who")
 			verb := rapid.SampledFrom(verbs).Draw(rt, "verb")
 			if rapid.Bool().Draw(rt, "sensible") {
 				who, verb = sensible(s, verb)

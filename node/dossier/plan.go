@@ -33,9 +33,14 @@ func NewPlan(p directory.Procedure, root string, ancestor func(directory.LevelID
 }
 
 // Asked is the plan with each step that a chain has asked for, or was asked for, at the office that it was asked of: offices may
-// have changed since, and the request stands.
+// have changed since, and the request stands. What was to be done where the chain was before it was handed over is done where it is.
 func (p Plan) Asked(s State) Plan {
 	p.Places = slices.Clone(p.Places)
+	for i, place := range p.Places {
+		if !s.IsChild && slices.Contains(s.Former, place) {
+			p.Places[i] = s.Office
+		}
+	}
 	if s.IsChild {
 		p.settle(s.First, s.Last, s.Office)
 	}

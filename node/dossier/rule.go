@@ -7,27 +7,29 @@ type RuleCode string
 
 // The rules.
 const (
-	RuleEnded      RuleCode = "ended"      // nothing follows the end of a chain
-	RuleBegun      RuleCode = "begun"      // the submission was accepted or refused already
-	RuleNotBegun   RuleCode = "not_begun"  // there is no dossier yet
-	RuleOffice     RuleCode = "office"     // only the office that writes the chain may
-	RuleRole       RuleCode = "role"       // the actor has not the role
-	RuleWaiting    RuleCode = "waiting"    // another office must answer first
-	RuleElsewhere  RuleCode = "elsewhere"  // the step belongs to another office: forward it
-	RuleHere       RuleCode = "here"       // the step belongs to this office: do it here
-	RuleKind       RuleCode = "kind"       // the step at hand asks for something else
-	RuleStepsLeft  RuleCode = "steps_left" // steps must be done before
-	RuleNoStep     RuleCode = "no_step"    // no step is left on this chain
-	RuleReason     RuleCode = "reason"     // a reason must be given
-	RuleResult     RuleCode = "result"     // an approval must carry its result
-	RuleText       RuleCode = "text"       // a text or list is too long or malformed
-	RuleProcedure  RuleCode = "procedure"  // not the procedure and version of the dossier
-	RuleCodeForm   RuleCode = "code"       // not a code of this office
-	RuleAddressee  RuleCode = "addressee"  // submission or request is for another office
-	RuleRootOnly   RuleCode = "root_only"  // only the root office may
-	RuleChildOnly  RuleCode = "child_only" // only an asked office may
-	RuleUnanswered RuleCode = "unanswered" // the child has not reported
-	RuleNoRequest  RuleCode = "no_request" // no such request is open
+	RuleEnded      RuleCode = "ended"       // nothing follows the end of a chain
+	RuleBegun      RuleCode = "begun"       // the submission was accepted or refused already
+	RuleNotBegun   RuleCode = "not_begun"   // there is no dossier yet
+	RuleOffice     RuleCode = "office"      // only the office that writes the chain may
+	RuleRole       RuleCode = "role"        // the actor has not the role
+	RuleWaiting    RuleCode = "waiting"     // another office must answer first
+	RuleElsewhere  RuleCode = "elsewhere"   // the step belongs to another office: forward it
+	RuleHere       RuleCode = "here"        // the step belongs to this office: do it here
+	RuleKind       RuleCode = "kind"        // the step at hand asks for something else
+	RuleStepsLeft  RuleCode = "steps_left"  // steps must be done before
+	RuleNoStep     RuleCode = "no_step"     // no step is left on this chain
+	RuleReason     RuleCode = "reason"      // a reason must be given
+	RuleResult     RuleCode = "result"      // an approval must carry its result
+	RuleText       RuleCode = "text"        // a text or list is too long or malformed
+	RuleProcedure  RuleCode = "procedure"   // not the procedure and version of the dossier
+	RuleCodeForm   RuleCode = "code"        // not a code of this office
+	RuleAddressee  RuleCode = "addressee"   // submission or request is for another office
+	RuleRootOnly   RuleCode = "root_only"   // only the root office may
+	RuleChildOnly  RuleCode = "child_only"  // only an asked office may
+	RuleUnanswered RuleCode = "unanswered"  // the child has not reported
+	RuleNoRequest  RuleCode = "no_request"  // no such request is open
+	RuleHandedOver RuleCode = "handed_over" // the office has handed the chain over
+	RuleOpen       RuleCode = "open"        // only an office that has closed hands over, to the one that takes its work over
 )
 
 // Rule is the answer that forbids an act: which rule, and its words for the person.
@@ -91,6 +93,10 @@ func rarerText(c RuleCode) directory.Text {
 		return directory.Text{VI: "Chỉ cơ quan được yêu cầu phối hợp mới được thực hiện.", EN: "Only an office that was asked may do this."}
 	case RuleUnanswered:
 		return directory.Text{VI: "Cơ quan phối hợp chưa báo kết quả.", EN: "The other office has not reported yet."}
+	case RuleHandedOver:
+		return directory.Text{VI: "Hồ sơ đã bàn giao cho cơ quan tiếp nhận bàn giao. Mọi việc tiếp theo thực hiện tại cơ quan đó.", EN: "The dossier has been handed over; the office that takes it over goes on with it."}
+	case RuleOpen:
+		return directory.Text{VI: "Chỉ bàn giao hồ sơ sau ngày cơ quan ngừng hoạt động, cho cơ quan tiếp nhận ghi trong quyết định.", EN: "Dossiers are handed over only after the office has closed, to the office that the decision names."}
 	case RuleNoRequest:
 		return directory.Text{VI: "Không có yêu cầu phối hợp nào đang mở.", EN: "No such request is open."}
 	}

@@ -13,16 +13,18 @@ import (
 )
 
 // The scenarios below are stories in lines of "who does" or "who does !rule", where the rule must forbid it. The offices are
-// xa (a commune, the root), huyen (its district), tinh (the province) and la (a stranger). The verbs are those of scenario.act.
+// xa (a commune, the root), huyen (its district), tinh (the province), moi (which takes over from xa and huyen when they close) and
+// la (a stranger). The verbs are those of scenario.act.
 
 const (
 	xa    = "H32.22327"
 	huyen = "H32.568"
 	tinh  = "H32"
+	moi   = "H32.77"
 	la    = "H32.99"
 )
 
-var offices = map[string]string{"xa": xa, "huyen": huyen, "tinh": tinh, "la": la}
+var offices = map[string]string{"xa": xa, "huyen": huyen, "tinh": tinh, "moi": moi, "la": la}
 
 func keyFor(name string) *record.Key {
 	seed := bytes.Repeat([]byte(name+"·"), record.SeedSize)[:record.SeedSize]
@@ -62,7 +64,7 @@ func planFor(t testing.TB) Plan {
 }
 
 // everyone may do everything, so that a story can name the rule it is about.
-var everyone = []directory.Role{directory.DeskOfficer, directory.Specialist, directory.Signatory}
+var everyone = []directory.Role{directory.DeskOfficer, directory.Specialist, directory.Signatory, directory.Admin}
 
 func paper(n byte) Attachment {
 	return Attachment{
@@ -134,12 +136,33 @@ func (s *scenario) mine(office string) State {
 	if office == xa || office == la {
 		return s.root
 	}
+	if office == moi {
+		return s.heirs()
+	}
 	for _, c := range s.root.Children {
 		if k, ok := s.kids[c.ID]; ok && c.To == office && !c.Noted {
 			return k
 		}
 	}
 	return s.root
+}
+
+// heirs is the chain that moi works on: a child that it took over or is to take over and that is not noted, else the root.
+func (s *scenario) heirs() State {
+	for _, c := range s.root.Children {
+		if k, ok := s.kids[c.ID]; ok && k.Answers() == moi && !k.Ended() {
+			return k
+		}
+	}
+	return s.root
+}
+
+// closed is what the directory says of an office.
+func closed(office string) Closing {
+	if office != xa && office != huyen {
+		return Closing{}
+	}
+	return Closing{Office: office, To: moi, Decision: "NQ 1667/NQ-UBTVQH15", Closed: "2026-11-20"}
 }
 
 func (s *scenario) act(office, verb string) error {
@@ -152,7 +175,7 @@ func (s *scenario) act(office, verb string) error {
 	if k, ok := begins[verb]; ok && s.root.Length > 0 {
 		return permit(k, s.root, s.plan, a)
 	}
-	if k, ok := s.kids[asked.ID]; ok && verb == "receive" {
+	if k, ok := s.kids[asked.ID]; ok && strings.HasPrefix(verb, "receive") {
 		return permit(KindReceived, k, s.plan, a)
 	}
 	e, begun, err := s.begin(a, asked, verb)
@@ -182,6 +205,8 @@ func (s *scenario) begin(a Act, asked Child, verb string) (e Event, begun bool, 
 		e, err = Refuse(s.sub, a, " \n")
 	case "receive":
 		e, err = Receive(s.root, asked.ID, a)
+	case "receive for successor":
+		e, err = ReceiveForSuccessor(s.root, asked.ID, a, closed(a.Office))
 	default:
 		return e, false, nil
 	}
@@ -194,28 +219,37 @@ func (s *scenario) goOn(st State, a Act, verb string) (Event, error) {
 	if s.result {
 		approval.Results = []Attachment{paper(9)}
 	}
+	plan := s.plan.Asked(st)
 	switch verb {
+	case "hand over":
+		return HandOver(st, a, closed(a.Office))
+	case "hand over early":
+		c := closed(a.Office)
+		c.Closed = "2026-12-31"
+		return HandOver(st, a, c)
+	case "take":
+		return Take(st, a)
 	case "step":
-		return FinishStep(st, s.plan, a, "đủ")
+		return FinishStep(st, plan, a, "đủ")
 	case "step at length":
-		return FinishStep(st, s.plan, a, strings.Repeat("đủ", MaxNote))
+		return FinishStep(st, plan, a, strings.Repeat("đủ", MaxNote))
 	case "forward":
-		return Forward(st, s.plan, a, "", 1_795_900_000)
+		return Forward(st, plan, a, "", 1_795_900_000)
 	case "approve":
-		return Decide(st, s.plan, a, approval)
+		return Decide(st, plan, a, approval)
 	case "reject":
-		return Decide(st, s.plan, a, Decision{Outcome: Rejected, Reason: "Thiếu điều kiện"})
+		return Decide(st, plan, a, Decision{Outcome: Rejected, Reason: "Thiếu điều kiện"})
 	case "reject without reason":
-		return Decide(st, s.plan, a, Decision{Outcome: Rejected})
+		return Decide(st, plan, a, Decision{Outcome: Rejected})
 	case "report":
-		return Report(st, s.plan, a, "")
+		return Report(st, plan, a, "")
 	case "note":
 		asked, _ := s.root.Open()
 		return Note(s.root, s.kids[asked.ID], s.plan, a)
 	case "return":
-		return Return(st, s.plan, a, AtDesk, "")
+		return Return(st, plan, a, AtDesk, "")
 	case "return by pigeon":
-		return Return(st, s.plan, a, "pigeon", "")
+		return Return(st, plan, a, "pigeon", "")
 	}
 	s.t.Fatalf("no such verb: %s", verb)
 	return Event{}, nil

@@ -1,6 +1,7 @@
 package dossier
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -55,9 +56,12 @@ type State struct {
 	Chain  digest.Digest
 	Head   digest.Digest // ID of the last event
 	Length uint64
-	Office string // the one writer
-	At     int64  // of the last event, Unix milliseconds
-	Status Status
+	Office string   // the one writer
+	Former []string // the writers before it, the first of them first
+	// Successor is the office that it was handed over to and that has not taken it; "" for none. As long, nobody writes.
+	Successor string
+	At        int64 // of the last event, Unix milliseconds
+	Status    Status
 
 	Procedure   string
 	ProcVersion uint32
@@ -89,6 +93,15 @@ type State struct {
 func (s State) Ended() bool {
 	return s.Status == StatusReturned || s.Status == StatusRefused || s.Status == StatusReported
 }
+
+// Origin is the office that began the chain.
+func (s State) Origin() string { return slices.Concat(s.Former, []string{s.Office})[0] }
+
+// Holds tells whether an office may go on with the chain: it is the one writer, and has not handed it over.
+func (s State) Holds(office string) bool { return s.Office == office && s.Successor == "" }
+
+// Answers is the office that has the chain, or is about to: the one to ask and to write to.
+func (s State) Answers() string { return cmp.Or(s.Successor, s.Office) }
 
 // Open is the request that has not been answered, false if there is none.
 func (s State) Open() (Child, bool) {
@@ -144,8 +157,10 @@ func follows(s State, e Event) error {
 		return fmt.Errorf("stands at place %d, want %d: %w", e.Seq, s.Length, ErrChain)
 	case e.Prev != s.Head:
 		return fmt.Errorf("hangs on %s, the head is %s: %w", e.Prev.Short(), s.Head.Short(), ErrChain)
-	case e.Office == "" || s.Length > 0 && e.Office != s.Office:
-		return fmt.Errorf("written by %q, the chain is %q's: %w", e.Office, s.Office, ErrChain)
+	case e.Office == "" || s.Length > 0 && e.Office != s.Answers():
+		return fmt.Errorf("written by %q, the chain is %q's: %w", e.Office, s.Answers(), ErrChain)
+	case (e.Kind == KindTaken) != (s.Successor != ""):
+		return fmt.Errorf("a hand-over is followed by its taking, and nothing else is: %w", ErrChain)
 	case s.Length > 0 && e.Chain != s.Chain:
 		return fmt.Errorf("of another chain: %w", ErrChain)
 	case starts != (s.Length == 0):
@@ -179,6 +194,10 @@ func fold(s State, e Signed) (State, error) {
 		return with(s, e, State.reported)
 	case KindReturned:
 		return with(s, e, State.returned)
+	case KindHandedOver:
+		return with(s, e, State.handedOver)
+	case KindTaken:
+		return with(s, e, State.taken)
 	}
 	return s, newer("event kind", e.Event.Kind)
 }
@@ -304,4 +323,21 @@ func (s State) returned(_ Signed, b Returned) (State, error) {
 	}
 	s.Status, s.Method = StatusReturned, b.Method
 	return s, s.free()
+}
+
+func (s State) handedOver(_ Signed, b HandedOver) (State, error) {
+	if b.To == s.Office {
+		return s, fmt.Errorf("handed over to the office that has it: %w", ErrChain)
+	}
+	s.Successor = b.To
+	return s, nil
+}
+
+func (s State) taken(e Signed, b Taken) (State, error) {
+	if b.From != s.Office {
+		return s, fmt.Errorf("taken from %q, the chain is %q's: %w", b.From, s.Office, ErrChain)
+	}
+	s.Former = append(slices.Clip(s.Former), s.Office)
+	s.Office, s.Successor = e.Event.Office, ""
+	return s, nil
 }

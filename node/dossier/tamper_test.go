@@ -234,7 +234,7 @@ func TestUnknownKindsAndVersionsStop(t *testing.T) {
 		odd   Event
 		newer bool
 	}{
-		{altered(e, func(e *Event) { e.Kind = KindReceived + 1 }), true},
+		{altered(e, func(e *Event) { e.Kind = KindTaken + 1 }), true},
 		{altered(e, func(e *Event) { e.Version = 3 }), true},
 		{altered(e, func(e *Event) { e.Version = 2 }), false}, // on behalf of nobody
 		{altered(e, func(e *Event) { e.Version = 0 }), false},

@@ -12,7 +12,8 @@ import (
 type KeyOf func(office string, at int64, signer digest.Digest) (*record.PublicKey, error)
 
 // Verify checks that every event of a chain, from its first, was signed by the office it names and hangs on the one
-// before, and that a submission inside was signed by its portal. What the events mean is for Replay. The error wraps
+// before, that the office changes only from a hand-over to its taking by the office named there, and that a submission inside was
+// signed by its portal. What the events mean is for Replay. The error wraps
 // record.ErrSignature, ErrChain, ErrMalformed or that of key.
 func Verify(chain []Signed, key KeyOf) error {
 	for i, e := range chain {
@@ -31,6 +32,13 @@ func verifyOne(chain []Signed, i int, key KeyOf) error {
 	if i > 0 {
 		p := chain[i-1]
 		prev = State{Chain: p.Event.Chain, Head: p.ID(), Length: uint64(i), Office: p.Event.Office, At: p.Event.At}
+		if p.Event.Kind == KindHandedOver {
+			b, err := BodyOf[HandedOver](p.Event)
+			if err != nil {
+				return err
+			}
+			prev.Successor = b.To
+		}
 	}
 	if err := follows(prev, e.Event); err != nil {
 		return err

@@ -72,7 +72,7 @@ type SheetEvent struct {
 	Due     int64           `cbor:"10,keyasint,omitempty"`
 	Method  string          `cbor:"11,keyasint,omitempty"`
 	Child   bool            `cbor:"12,keyasint,omitempty"`
-	// For is on whose behalf it was done, and Decision by which decision, of an act by delegation.
+	// For is on whose behalf it was done, and Decision by which decision, of an act by delegation; of a hand-over too.
 	For      string `cbor:"13,keyasint,omitempty"`
 	Decision string `cbor:"14,keyasint,omitempty"`
 }
@@ -227,6 +227,9 @@ func sheetEvent(e dossier.Signed, child bool) SheetEvent {
 	case dossier.KindReturned:
 		b, _ := dossier.BodyOf[dossier.Returned](v)
 		out.Method, out.Note = b.Method, b.Note
+	case dossier.KindHandedOver:
+		b, _ := dossier.BodyOf[dossier.HandedOver](v)
+		out.To, out.Decision = b.To, b.Decision
 	}
 	return out
 }

@@ -67,6 +67,7 @@ func (l Lang) Act(k dossier.Kind) string {
 		dossier.KindAccepted: "accepted", dossier.KindRefused: "refused", dossier.KindStepDone: "step_done",
 		dossier.KindRequested: "requested", dossier.KindReported: "reported", dossier.KindNoted: "noted",
 		dossier.KindDecided: "decided", dossier.KindReturned: "returned", dossier.KindReceived: "received",
+		dossier.KindHandedOver: "handed_over", dossier.KindTaken: "taken",
 	}[k]
 	if !ok {
 		name = "unknown"

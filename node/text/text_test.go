@@ -181,7 +181,7 @@ func TestEveryStateHasWords(t *testing.T) {
 				t.Errorf("%s %s has the words of an unknown state, or the other way round", l, s)
 			}
 		}
-		for k := dossier.KindAccepted; k <= dossier.KindReceived; k++ {
+		for k := dossier.KindAccepted; k <= dossier.KindTaken; k++ {
 			if a := l.Act(k); a == l.T("act.unknown") || strings.Contains(a, "⟦") {
 				t.Errorf("%s: event kind %d has no words", l, k)
 			}

@@ -352,7 +352,7 @@ func (c *call) history(v office.DossierView) (out []page.Step) {
 	for _, e := range v.History {
 		s := page.Step{Title: c.l.Act(e.Kind), Where: c.name(e.Office), At: e.At, By: c.by(e.Actor, e.For), Note: e.Note}
 		switch {
-		case e.Kind == dossier.KindRequested:
+		case e.Kind == dossier.KindRequested || e.Kind == dossier.KindHandedOver:
 			s.Title = c.l.Act(e.Kind) + ": " + c.name(e.To)
 		case e.Outcome != 0:
 			s.Title += ": " + c.l.Outcome(e.Outcome)

@@ -4,6 +4,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -262,10 +263,26 @@ func (c *call) steps(v office.DossierView) []page.Step {
 		}
 		out = append(out, c.step(v, s))
 	}
+	out = c.withTakings(out, v)
 	if v.Accepted.IsZero() && len(out) > 1 {
 		for i := range out[1:] {
 			out[i+1].State = page.StepTodo
 		}
+	}
+	return out
+}
+
+// withTakings adds the changes of the office in charge, each before what was done after it.
+func (c *call) withTakings(out []page.Step, v office.DossierView) []page.Step {
+	for _, e := range v.History {
+		if e.Kind != dossier.KindTaken || e.Child {
+			continue
+		}
+		i := slices.IndexFunc(out, func(s page.Step) bool { return s.At.IsZero() || s.At.After(e.At) })
+		if i < 0 {
+			i = len(out)
+		}
+		out = slices.Insert(out, i, page.Step{Title: c.l.Act(e.Kind), Where: c.name(e.Office), State: page.StepDone, At: e.At})
 	}
 	return out
 }
