@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"motcua/directory"
 	"motcua/directory/command"
@@ -51,14 +52,16 @@ const maxCode = 64
 var dossierCode = regexp.MustCompile(`^([A-Z0-9.]+)-[0-9]{6}-[0-9]{4,}$`)
 
 // mayReport holds the rule of who speaks for a dossier. The root office does, for codes that begin with its own and for
-// submissions made to it. The portal where a submission was made may report it while nobody has taken it (no root); only
+// submissions made to it, and who took over from it when it closed. The portal where a submission was made may report it while nobody has taken it (no root); only
 // the office that it names as the holder can take it then. Old is the track under the code as it was, nil for none.
 func (t *transition) mayReport(from directory.OfficeCode, n directory.Track) (old *directory.Track, may bool, err error) {
 	if command.ValidTrack(n) != nil || n.Root != "" && n.Root != from || n.Alias == n.Code || n.Root == "" && n.Alias != "" {
 		return nil, false, nil
 	}
-	if m := dossierCode.FindStringSubmatch(n.Code); m != nil && m[1] != string(from) {
-		return nil, false, nil
+	if m := dossierCode.FindStringSubmatch(n.Code); m != nil {
+		if may, err = t.speaksFor(from, directory.OfficeCode(m[1])); err != nil || !may {
+			return nil, false, err
+		}
 	}
 	if old, may, err = t.follows(n.Code, n, from); err != nil || !may {
 		return nil, false, err
@@ -81,18 +84,36 @@ func (t *transition) follows(code string, n directory.Track, from directory.Offi
 	if err != nil || !ok {
 		return nil, true, err
 	}
-	return &old, mayFollow(old, n, from), nil
+	may, err := t.mayFollow(old, n, from)
+	return &old, may, err
 }
 
 // mayFollow tells whether an office may report n where old was reported before.
-func mayFollow(old, n directory.Track, from directory.OfficeCode) bool {
+func (t *transition) mayFollow(old, n directory.Track, from directory.OfficeCode) (bool, error) {
 	switch {
 	case old.Root != "":
-		return old.Root == from
+		return t.speaksFor(from, old.Root)
 	case n.Root != "":
-		return old.Holder == from
+		return t.speaksFor(from, old.Holder)
 	}
-	return old.Holder == n.Holder
+	return old.Holder == n.Holder, nil
+}
+
+// speaksFor tells whether an office reports the dossiers of another: it is that office, or has taken over from it.
+func (t *transition) speaksFor(from, office directory.OfficeCode) (bool, error) {
+	if from == office {
+		return true, nil
+	}
+	if level, err := Level(t); err != nil || level < command.LevelHandOver {
+		return false, err
+	}
+	var fault error
+	heirs := directory.Standing(office, directory.DateOf(time.UnixMilli(t.at)), func(c directory.OfficeCode) (directory.Office, bool) {
+		o, ok, err := get[directory.Office](t, "office/"+string(c))
+		fault = errors.Join(fault, err)
+		return o, ok
+	})
+	return slices.Contains(heirs, from), fault
 }
 
 // aliasFree: a submission becomes one dossier.

@@ -174,3 +174,40 @@ func TestAnApplicantsListIsBoundedByOffice(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoTookOverReportsWhatTheClosedOfficeHad: only from the day on which the office is closed, only the office that took over, and the
+// former one no more once it has.
+func TestWhoTookOverReportsWhatTheClosedOfficeHad(t *testing.T) {
+	for level, want := range map[uint32]uint32{2: 0, command.LevelHandOver: 1} {
+		s := charted(t)
+		s.enrol(commune, 100)
+		s.enrol(other, 110)
+		s.enrol(district, 120)
+		s.fine(&command.SetLevel{Level: level})
+		s.fine(decision(soon, closed(commune, other)))
+		s.report(commune, accepted())
+		taken := accepted()
+		taken.Root, taken.Holder, taken.AsOf = other, other, 30
+		if r := s.report(other, taken); r.Kept != 0 {
+			t.Errorf("level %d: reported before the office has closed: %+v", level, r)
+		}
+		s.at = soon.Time().Unix() + 3600
+		stolen := taken
+		stolen.Root, stolen.Holder = district, district
+		if r := s.report(district, stolen); r.Kept != 0 {
+			t.Errorf("level %d: reported by an office that took nothing over: %+v", level, r)
+		}
+		if r := s.report(other, taken); r.Kept != want {
+			t.Errorf("level %d: the successor's report: %+v, want %d kept", level, r, want)
+		}
+		late := accepted()
+		late.AsOf = 40
+		if r := s.report(commune, late); r.Kept == want {
+			t.Errorf("level %d: the closed office's report after that: %+v", level, r)
+		}
+		n, _, err := state.TrackOf(s, submissionCode)
+		if holder := map[uint32]directory.OfficeCode{0: commune, 1: other}[want]; err != nil || n.Root != holder || n.Code != accepted().Code {
+			t.Errorf("level %d: it is %+v at the directory, %v", level, n, err)
+		}
+	}
+}
