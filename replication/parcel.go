@@ -111,6 +111,7 @@ type Outcome uint8
 const (
 	Delivered Outcome = 1 // committed durably
 	Refused   Outcome = 2 // never will be: see Refusal
+	TakenOver Outcome = 3 // committed durably, and what it hands over is the recipient's to go on with
 )
 
 // Refusal says why a parcel will never be taken. Append only.
@@ -124,6 +125,7 @@ const (
 	NotForMe      Refusal = "not_for_me"     // addressed to somebody else
 	Unreadable    Refusal = "unreadable"     // does not open under the recipient's key, or is malformed inside
 	Unwelcome     Refusal = "unwelcome"      // well-formed, but breaks a rule: see Note
+	HandedOver    Refusal = "handed_over"    // what it is about is another's by now: Note is the name to send it to
 )
 
 // Receipt is the recipient's signed answer about one parcel.

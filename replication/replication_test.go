@@ -170,7 +170,7 @@ func TestWhatANewerVersionWroteIsToldFromTheMalformed(t *testing.T) {
 		"a key of a manifest":     manifestKey,
 		"a key of a receipt":      verify(withKey(t, receipt, 10)),
 		"a format of a receipt":   verify(plain(map[uint64]any{1: 2, 2: "a parcel named otherwise"})),
-		"an outcome of a receipt": verify(outcome(replication.Refused + 1)),
+		"an outcome of a receipt": verify(outcome(replication.TakenOver + 1)),
 	} {
 		if !errors.Is(err, replication.ErrTooNew) {
 			t.Errorf("%s to come: %v", what, err)

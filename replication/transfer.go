@@ -131,7 +131,7 @@ func VerifyReceipt(p Parcel, r record.Record, recipient Peer) (Receipt, error) {
 		return Receipt{}, fmt.Errorf("receipt is for parcel %s, not %s: %w", v.Parcel.Short(), p.ID().Short(), ErrReceipt)
 	case v.From != p.Manifest.To || v.To != p.Manifest.From || recipient.Name != v.From:
 		return Receipt{}, fmt.Errorf("receipt is from %s to %s: %w", v.From, v.To, ErrReceipt)
-	case v.Outcome > Refused:
+	case v.Outcome > TakenOver:
 		return Receipt{}, fmt.Errorf("receipt of outcome %d: %w: %w", v.Outcome, ErrTooNew, ErrReceipt)
 	case v.Outcome == 0:
 		return Receipt{}, fmt.Errorf("receipt without an outcome: %w", ErrReceipt)

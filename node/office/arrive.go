@@ -1,6 +1,7 @@
 package office
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,7 +107,7 @@ func (in Inbox) settle(ctx context.Context, p replication.Parcel, why replicatio
 	if len(note) > maxReceiptNote {
 		note = strings.ToValidUTF8(note[:maxReceiptNote], "")
 	}
-	receipt, signed, err := in.o.receipt(p, why, note)
+	receipt, signed, err := in.o.receipt(p, why, note, ch.outcome)
 	if err != nil {
 		return record.Record{}, err
 	}
@@ -130,13 +131,13 @@ func (in Inbox) settle(ctx context.Context, p replication.Parcel, why replicatio
 }
 
 // receipt signs the answer to a parcel, bound to all that this node has signed before.
-func (o *Office) receipt(p replication.Parcel, why replication.Refusal, note string) (v replication.Receipt, signed record.Record, err error) {
+func (o *Office) receipt(p replication.Parcel, why replication.Refusal, note string, outcome replication.Outcome) (v replication.Receipt, signed record.Record, err error) {
 	var head replication.LogHead
 	if err = o.Store.View(func(t *store.Tx) (err error) { head, err = t.LogHead(); return err }); err != nil {
 		return v, signed, err
 	}
 	v = p.Answer(why, note, o.Now().Unix())
-	v.Log = &head
+	v.Log, v.Outcome = &head, cmp.Or(outcome, v.Outcome)
 	signed, err = v.Sign(o.key())
 	return v, signed, err
 }
@@ -153,6 +154,8 @@ func (o *Office) judge(ctx context.Context, p replication.Parcel, c replication.
 		return judged(ctx, o, body, from, c.Files, o.takeSubmission)
 	case kindRequest:
 		return judged(ctx, o, body, from, c.Files, o.takeRequest)
+	case kindHandOver:
+		return judged(ctx, o, body, from, c.Files, func(from string, b handOverContent) (change, error) { return o.takeHandOver(ctx, from, b) })
 	case kindReport:
 		return judged(ctx, o, body, from, c.Files, func(from string, b reportContent) (change, error) { return o.takeReport(ctx, from, b) })
 	}
@@ -287,7 +290,7 @@ func (o *Office) takeRequest(from string, b requestContent) (change, error) {
 	if !ok || asked.To != string(o.Code) || root.Office != from || root.IsChild || len(b.Chains) > maxChains {
 		return change{}, refuse("the request is of another office or for another office", nil)
 	}
-	pl, err := o.planOf(root, root.Office)
+	pl, err := o.planOf(root)
 	if err != nil {
 		return change{}, err // not in our edition yet
 	}
@@ -297,7 +300,7 @@ func (o *Office) takeRequest(from string, b requestContent) (change, error) {
 		if err != nil {
 			return change{}, err
 		}
-		if c, ok := childOf(root, s.Chain); !ok || c.To != s.Office || s.Root != root.Chain {
+		if c, ok := childOf(root, s.Chain); !ok || c.To != s.Origin() || s.Root != root.Chain {
 			return change{}, refuse("a chain in the parcel belongs to another dossier", nil)
 		}
 		copies = append(copies, kid)
@@ -346,7 +349,7 @@ func (o *Office) takeReport(ctx context.Context, from string, b reportContent) (
 	}
 	h, err := o.load("take report", child.Root)
 	if directory.CodeOf(err) == directory.NotFound {
-		return change{}, o.unasked("no such dossier here")
+		return change{}, o.notHere()
 	}
 	if err != nil {
 		return change{}, err
@@ -357,6 +360,9 @@ func (o *Office) takeReport(ctx context.Context, from string, b reportContent) (
 	}
 	if asked.Noted && asked.Head == child.Head {
 		return change{chain: h.state.Chain, files: attachments(kid)}, nil // another parcel brought it before
+	}
+	if !h.state.Holds(string(o.Code)) {
+		return change{}, &unwelcome{why: replication.HandedOver, note: h.state.Answers()}
 	}
 	return o.noteReport(ctx, h, asked, kid, child, b.Looks)
 }
@@ -377,7 +383,7 @@ func (o *Office) noteReport(ctx context.Context, h held, asked dossier.Child, ki
 	if err != nil {
 		return change{}, err
 	}
-	sends, err := o.statusChange(ctx, h.state, next, h.plan, h.chain[0])
+	sends, err := o.statusChange(ctx, h.state, next, h.plan, append(h.chain[:len(h.chain):len(h.chain)], signed))
 	if err != nil {
 		return change{}, err
 	}
@@ -388,7 +394,7 @@ func (o *Office) noteReport(ctx context.Context, h held, asked dossier.Child, ki
 			if err := o.putCopy(t, kid); err != nil {
 				return err
 			}
-			return o.putLooks(t, next.Chain, child.Office, looks)
+			return o.putLooks(t, next.Chain, looks, append(child.Former[:len(child.Former):len(child.Former)], child.Office)...)
 		},
 	}
 	return c, nil
@@ -400,7 +406,7 @@ func (o *Office) takeStatus(from string, b statusContent) (change, error) {
 	if err != nil {
 		return change{}, err
 	}
-	if len(chain) != 1 || root.Office != from || root.IsChild || root.Submission.Portal != string(o.Code) {
+	if len(chain) != len(proving(chain)) || root.Office != from || root.IsChild || root.Submission.Portal != string(o.Code) {
 		return change{}, refuse("the status is of another office or for another portal", nil)
 	}
 	if err := o.validStatus(root, b.Track); err != nil {
@@ -451,7 +457,7 @@ func (o *Office) storeStatus(t *store.Tx, root dossier.State, chain []dossier.Si
 	if row.Kind == store.RowRoot && row.Updated >= tr.AsOf {
 		return nil // an older word than what is known
 	}
-	row.Kind, row.Code, row.Bucket = store.RowRoot, root.Code, ""
+	row.Kind, row.Code, row.Root, row.Bucket = store.RowRoot, root.Code, root.Office, ""
 	row.Status, row.Holder, row.Due, row.Updated = tr.State, string(tr.Holder), tr.Due, tr.AsOf
 	row.Accepted = root.Begun
 	return t.PutRow(row)

@@ -27,13 +27,14 @@ const (
 )
 
 // Background does what nobody waits for until ctx ends: it reports tracks, has provisional accounts confirmed, refreshes
-// the staff's accounts and removes files that no act came to name. Call it once.
+// the staff's accounts, hands over what an office that has closed was ordered to, and removes files that no act came to name. Call it once.
 func (o *Office) Background(ctx context.Context) {
 	o.poke()
 	var work sync.WaitGroup
 	defer work.Wait()
 	work.Go(func() { o.refreshAccounts(ctx) })
 	work.Go(func() { o.countOpen(ctx) })
+	work.Go(func() { o.handsOver(ctx) })
 	staff, sweep := time.NewTicker(staffEvery), time.NewTicker(sweepEvery)
 	defer staff.Stop()
 	defer sweep.Stop()

@@ -223,10 +223,13 @@ func (o *Office) MyDossier(ctx context.Context, c Citizen, code string) (Dossier
 // whereIs finds the office that answers for a citizen's dossier, and what the directory says of it. The error is NotFound where
 // the directory knows of no such dossier, NoLeader where it does not answer.
 func (o *Office) whereIs(ctx context.Context, c Citizen, code string, row store.Row, held bool) (root string, tr directory.Track, known bool, err error) {
-	if held {
+	if held && o.isOpen(directory.OfficeCode(row.Root)) {
 		return row.Root, tr, false, nil // its office is known; the directory is asked only if that does not answer
 	}
 	tracks, err := o.mine(ctx, c)
+	if err != nil && held {
+		return row.Root, tr, false, nil
+	}
 	if err != nil {
 		return "", tr, false, directory.Errorf("dossier", directory.NoLeader, "the dossier is not known here, and the directory cannot be reached; try again later")
 	}
@@ -238,6 +241,9 @@ func (o *Office) whereIs(ctx context.Context, c Citizen, code string, row store.
 			}
 			return root, t, true, nil
 		}
+	}
+	if held {
+		return row.Root, tr, false, nil
 	}
 	return "", tr, false, directory.Errorf("dossier", directory.NotFound, "no such dossier of this account is known here")
 }

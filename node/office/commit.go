@@ -37,7 +37,8 @@ type change struct {
 	tracks        []directory.Track
 	files         []dossier.Attachment // to be kept for the chain
 	extra         func(*store.Tx) error
-	reports       bool // extra queues a track
+	reports       bool                // extra queues a track
+	outcome       replication.Outcome // of the receipt, where it is another than delivered
 }
 
 // commit stores a change and returns its answer, or the answer given before to the same token. The parcels of a change
@@ -189,16 +190,16 @@ func (o *Office) sealed(ctx context.Context, as []dossier.Attachment) (out []rep
 }
 
 // statusChange tells the portal of a dossier that has come to its result, or been returned; it hears of nothing in between.
-func (o *Office) statusChange(ctx context.Context, before, next dossier.State, pl dossier.Plan, first dossier.Signed) ([]outgoing, error) {
+func (o *Office) statusChange(ctx context.Context, before, next dossier.State, pl dossier.Plan, chain []dossier.Signed) ([]outgoing, error) {
 	now := pl.StatusIn(next)
 	if now == pl.StatusIn(before) || now != dossier.StatusDone && now != dossier.StatusReturned {
 		return nil, nil
 	}
-	return o.statusParcel(ctx, next, pl, first)
+	return o.statusParcel(ctx, next, pl, chain)
 }
 
 // statusParcel tells the portal where a submission was handed in what became of it; nothing where that is this office.
-func (o *Office) statusParcel(ctx context.Context, s dossier.State, pl dossier.Plan, first dossier.Signed) ([]outgoing, error) {
+func (o *Office) statusParcel(ctx context.Context, s dossier.State, pl dossier.Plan, chain []dossier.Signed) ([]outgoing, error) {
 	portal := s.Submission.Portal
 	if portal == string(o.Code) {
 		return nil, nil
@@ -208,9 +209,62 @@ func (o *Office) statusParcel(ctx context.Context, s dossier.State, pl dossier.P
 	}
 	tr := o.trackOf(s, pl)
 	tr.Checks = nil
-	out, err := o.pack(ctx, portal, s.Chain, kindStatus, statusContent{Chain: records([]dossier.Signed{first}), Track: tr}, nil)
+	out, err := o.pack(ctx, portal, s.Chain, kindStatus, statusContent{Chain: records(proving(chain)), Track: tr}, nil)
 	if err != nil {
 		return nil, err
 	}
 	return []outgoing{out}, nil
+}
+
+// proving is the part of a root chain that shows which office answers for it.
+func proving(chain []dossier.Signed) []dossier.Signed {
+	for i := len(chain) - 1; i > 0; i-- {
+		if chain[i].Event.Kind == dossier.KindTaken {
+			return chain[:i+1]
+		}
+	}
+	return chain[:1]
+}
+
+// requestParcel carries a root chain, with what earlier children answered, to the office it asks.
+func (o *Office) requestParcel(ctx context.Context, root dossier.State, asked dossier.Child, chain []dossier.Signed) (outgoing, error) {
+	body := requestContent{Root: records(chain), Child: asked.ID}
+	all := [][]dossier.Signed{chain}
+	err := o.Store.View(func(t *store.Tx) error {
+		kids, err := children(t, root)
+		for _, k := range root.Children {
+			if kid, ok := kids[k.ID]; ok {
+				body.Chains = append(body.Chains, records(kid))
+				all = append(all, kid)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return outgoing{}, err
+	}
+	out, err := o.pack(ctx, asked.To, root.Chain, kindRequest, body, attachments(all...))
+	out.key = asked.ID
+	return out, err
+}
+
+// reportParcel carries a child chain that has ended to its root office, with the looks at the dossier here.
+func (o *Office) reportParcel(ctx context.Context, child dossier.State, chain []dossier.Signed) (outgoing, error) {
+	_, root, err := o.chainHere(child.Root)
+	if err != nil {
+		return outgoing{}, err
+	}
+	return o.reportParcelTo(ctx, child, chain, o.addressee(root.Answers()))
+}
+
+func (o *Office) reportParcelTo(ctx context.Context, child dossier.State, chain []dossier.Signed, to string) (outgoing, error) {
+	body := reportContent{Child: records(chain)}
+	err := o.Store.View(func(t *store.Tx) (err error) {
+		body.Looks, err = o.looksHere(t, child.Root, child.Former...)
+		return err
+	})
+	if err != nil {
+		return outgoing{}, err
+	}
+	return o.pack(ctx, to, child.Chain, kindReport, body, attachments(chain))
 }

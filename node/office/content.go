@@ -20,6 +20,7 @@ const (
 	kindRequest    contentKind = 2 // requestContent, with papers and results
 	kindReport     contentKind = 3 // reportContent, with the child's results
 	kindStatus     contentKind = 4 // statusContent, no files
+	kindHandOver   contentKind = 5 // handOverContent, with papers and results
 )
 
 func (k contentKind) String() string {
@@ -32,6 +33,8 @@ func (k contentKind) String() string {
 		return "report"
 	case kindStatus:
 		return "status"
+	case kindHandOver:
+		return "hand_over"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }
@@ -64,10 +67,19 @@ type reportContent struct {
 }
 
 // statusContent tells the portal where a submission was handed in what became of it. Chain is the root chain's first event,
-// the acceptance or refusal.
+// the acceptance or refusal; where it was handed over, its events up to the last taking.
 type statusContent struct {
 	Chain []record.Record `cbor:"1,keyasint"`
 	Track directory.Track `cbor:"2,keyasint"`
+}
+
+// handOverContent brings a chain that its office has handed over to the one that takes it over, whole, with the rest of its dossier
+// as the former office holds it: the root chain of a child, the chains of the children beside it, and the looks.
+type handOverContent struct {
+	Chain  []record.Record   `cbor:"1,keyasint"` // its last event is the hand-over
+	Root   []record.Record   `cbor:"2,keyasint,omitempty"`
+	Chains [][]record.Record `cbor:"3,keyasint,omitempty"`
+	Looks  []store.Look      `cbor:"4,keyasint,omitempty"`
 }
 
 // The bounds of a chain inside a parcel.
@@ -96,8 +108,8 @@ func decodeContent(b []byte) (content, error) {
 	if c.Version != 1 || c.Kind < kindSubmission {
 		return c, fmt.Errorf("%w: format %d, kind %d", errContent, c.Version, c.Kind)
 	}
-	if c.Kind > kindStatus {
-		return c, fmt.Errorf("content of kind %d, this version knows kinds 1 to %d: %w", c.Kind, kindStatus, wire.ErrNewer)
+	if c.Kind > kindHandOver {
+		return c, fmt.Errorf("content of kind %d, this version knows kinds 1 to %d: %w", c.Kind, kindHandOver, wire.ErrNewer)
 	}
 	return c, nil
 }

@@ -198,7 +198,7 @@ func (o *Office) begin(ctx context.Context, e dossier.Event, pl dossier.Plan, to
 	if err != nil {
 		return "", err
 	}
-	sends, err := o.statusParcel(ctx, next, pl, signed)
+	sends, err := o.statusParcel(ctx, next, pl, []dossier.Signed{signed})
 	if err != nil {
 		return "", err
 	}
@@ -280,31 +280,9 @@ func (o *Office) followRoot(ctx context.Context, c *change, before, next dossier
 		}
 		c.sends = append(c.sends, out)
 	}
-	out, err := o.statusChange(ctx, before, next, pl, chain[0])
+	out, err := o.statusChange(ctx, before, next, pl, chain)
 	c.sends = append(c.sends, out...)
 	return err
-}
-
-// requestParcel carries a root chain, with what earlier children answered, to the office it asks.
-func (o *Office) requestParcel(ctx context.Context, root dossier.State, asked dossier.Child, chain []dossier.Signed) (outgoing, error) {
-	body := requestContent{Root: records(chain), Child: asked.ID}
-	all := [][]dossier.Signed{chain}
-	err := o.Store.View(func(t *store.Tx) error {
-		kids, err := children(t, root)
-		for _, k := range root.Children {
-			if kid, ok := kids[k.ID]; ok {
-				body.Chains = append(body.Chains, records(kid))
-				all = append(all, kid)
-			}
-		}
-		return err
-	})
-	if err != nil {
-		return outgoing{}, err
-	}
-	out, err := o.pack(ctx, asked.To, root.Chain, kindRequest, body, attachments(all...))
-	out.key = asked.ID
-	return out, err
 }
 
 // followChild adds row and report of a child chain that has grown.
@@ -316,28 +294,15 @@ func (o *Office) followChild(ctx context.Context, c *change, next dossier.State,
 	}
 	asked, _ := childOf(root, next.Chain)
 	c.rows = append(c.rows, o.childRow(root, asked, next, pl))
-	if next.Status != dossier.StatusReported {
+	switch {
+	case next.Status != dossier.StatusReported:
 		return nil
+	case root.Holds(string(o.Code)): // both were handed over to this office
+		return o.noteHere(ctx, c, next)
 	}
 	out, err := o.reportParcel(ctx, next, chain)
 	c.sends = append(c.sends, out)
 	return err
-}
-
-// reportParcel carries a child chain that has ended to its root office, with the looks at the dossier here.
-func (o *Office) reportParcel(ctx context.Context, child dossier.State, chain []dossier.Signed) (outgoing, error) {
-	var root dossier.State
-	body := reportContent{Child: records(chain)}
-	err := o.Store.View(func(t *store.Tx) (err error) {
-		if _, root, err = readChain(t, child.Root); err == nil {
-			body.Looks, err = o.looksHere(t, child.Root)
-		}
-		return err
-	})
-	if err != nil {
-		return outgoing{}, err
-	}
-	return o.pack(ctx, root.Office, child.Chain, kindReport, body, attachments(chain))
 }
 
 func childOf(root dossier.State, id digest.Digest) (dossier.Child, bool) {
@@ -417,7 +382,7 @@ func (o *Office) receive(ctx context.Context, actor directory.Account, child dig
 	if err != nil {
 		return missing("receive", err)
 	}
-	pl, err := o.planOf(root, root.Office)
+	pl, err := o.planOf(root)
 	if err != nil {
 		return err
 	}

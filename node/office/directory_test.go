@@ -30,8 +30,18 @@ func (d tables) Office(c directory.OfficeCode) (directory.Office, bool) {
 		{Code: "H32", Level: "province", Names: name("UBND tỉnh Khánh Hòa")},
 		{Code: huyen, Level: "district", Parent: "H32", Names: name("UBND thành phố Nha Trang")},
 		{Code: xa, Level: "commune", Parent: huyen, Names: name("UBND phường Vĩnh Hòa")},
+		{Code: moi, Level: "commune", Parent: "H32", Names: name("UBND phường Bắc Nha Trang")},
 		{Code: bien, Level: "commune", Parent: "H32.576", Names: name("UBND xã Song Tử Tây")},
 	} {
+		if heirs := d.p.closed[o.Code]; len(heirs) > 0 {
+			o.Valid.To, o.Successors = lastOpen, heirs
+			o.Acts = []directory.OfficeAct{{Kind: directory.ActClose, On: lastOpen.AddDays(1), Decision: "NQ 1667/NQ-UBTVQH15", Others: heirs}}
+		}
+		for of, heirs := range d.p.closed {
+			if slices.Contains(heirs, o.Code) {
+				o.Acts = append(o.Acts, directory.OfficeAct{Kind: directory.ActAbsorb, On: lastOpen.AddDays(1), Decision: "NQ 1667/NQ-UBTVQH15", Others: []directory.OfficeCode{of}})
+			}
+		}
 		if o.Code == c {
 			return o, true
 		}

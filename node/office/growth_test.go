@@ -189,7 +189,7 @@ func TestBroughtLooksAreBounded(t *testing.T) {
 	ahead.At, ahead.Account = p.now.AddDate(9, 0, 0).UnixMilli(), "b"
 	other.Chain, foreign.Office = digest.Of([]byte("x")), string(xa)
 	must(t, n.Store.Update(t.Context(), func(tx *store.Tx) error {
-		return n.putLooks(tx, root, string(huyen), []store.Look{good, ahead, other, foreign, good})
+		return n.putLooks(tx, root, []store.Look{good, ahead, other, foreign, good}, string(huyen))
 	}))
 	must(t, n.Store.View(func(tx *store.Tx) error {
 		ls, err := tx.Looks(root, 10)
@@ -205,7 +205,7 @@ func TestBroughtLooksAreBounded(t *testing.T) {
 	}
 	own := store.Look{Chain: root, At: 4, Account: "o", Office: string(xa), Purpose: lookWork}
 	must(t, n.Store.Update(t.Context(), func(tx *store.Tx) error {
-		return errors.Join(tx.PutLook(own), n.putLooks(tx, root, string(huyen), many))
+		return errors.Join(tx.PutLook(own), n.putLooks(tx, root, many, string(huyen)))
 	}))
 	must(t, n.Store.View(func(tx *store.Tx) error {
 		ls, err := looksAt(tx, root)

@@ -138,6 +138,8 @@ func (o *Office) List(ctx context.Context, actor directory.Account, f Filter) (p
 		switch {
 		case strings.TrimSpace(f.Search) != "":
 			rows, err = search(t, f.Search, f.N, keep)
+		case f.Taken:
+			rows, p.Next, err = pick(takenRows(t), f.From, f.N, keep)
 		case f.Bucket == BucketNone:
 			rows, p.Next, err = pick(t.Newest, f.From, f.N, keep)
 		default:
@@ -152,6 +154,11 @@ func (o *Office) List(ctx context.Context, actor directory.Account, f Filter) (p
 		p.overdueOnly()
 	}
 	return p, err
+}
+
+// takenRows reads the rows that were handed over.
+func takenRows(t *store.Tx) func(store.Cursor, int) ([]store.Row, store.Cursor, error) {
+	return func(from store.Cursor, n int) ([]store.Row, store.Cursor, error) { return t.ByTerm(takenTerm, from, n) }
 }
 
 // overdueOnly drops what is not overdue. Lists are in the order of due dates, so nothing overdue follows a line that is not.

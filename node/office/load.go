@@ -17,6 +17,7 @@ type held struct {
 	row   store.Row
 	chain []dossier.Signed
 	state dossier.State
+	root  dossier.State // of a child: the copy of its root chain; else state
 	plan  dossier.Plan
 }
 
@@ -40,13 +41,19 @@ func (o *Office) load(op string, id digest.Digest) (h held, err error) {
 		if h.row, err = t.Row(id); err != nil {
 			return err
 		}
-		h.chain, h.state, err = readChain(t, id)
+		if h.chain, h.state, err = readChain(t, id); err != nil || !h.state.IsChild {
+			h.root = h.state
+			return err
+		}
+		_, h.root, err = readChain(t, h.state.Root)
 		return err
 	})
 	if err != nil {
 		return h, missing(op, err)
 	}
-	h.plan, err = o.planOf(h.state, h.row.Root)
+	if h.plan, err = o.planOf(h.root); err == nil && h.state.IsChild {
+		h.plan = h.plan.Asked(h.state)
+	}
 	return h, err
 }
 
@@ -54,7 +61,7 @@ func (o *Office) load(op string, id digest.Digest) (h held, err error) {
 func (o *Office) rootRow(s dossier.State, pl dossier.Plan) store.Row {
 	sub := s.Submission
 	r := store.Row{
-		Chain: s.Chain, Kind: store.RowRoot, Code: s.Code, Alias: sub.Code, Root: s.Office, Holder: holder(s),
+		Chain: s.Chain, Kind: store.RowRoot, Code: s.Code, Alias: sub.Code, Root: s.Answers(), Holder: holder(s),
 		Procedure: s.Procedure, ProcVersion: s.ProcVersion, Applicant: sub.Applicant.Name, Account: string(sub.Applicant.Account),
 		Status: string(pl.StatusIn(s)), Step: stepID(pl, s), Due: s.Due, Updated: s.At, Decided: s.DecidedAt,
 		Terms: terms(sub.Applicant.Name, s.Code, sub.Code),
@@ -65,8 +72,11 @@ func (o *Office) rootRow(s dossier.State, pl dossier.Plan) store.Row {
 	if s.Status == dossier.StatusReturned {
 		r.Returned = s.At
 	}
-	if s.Office == string(o.Code) {
+	if s.Holds(string(o.Code)) {
 		r.Bucket = string(bucketOf(s, pl))
+	}
+	if len(s.Former) > 0 {
+		r.Terms = append(r.Terms, takenTerm)
 	}
 	return r
 }
@@ -75,14 +85,17 @@ func (o *Office) rootRow(s dossier.State, pl dossier.Plan) store.Row {
 func (o *Office) childRow(root dossier.State, c dossier.Child, child dossier.State, pl dossier.Plan) store.Row {
 	sub := root.Submission
 	r := store.Row{
-		Chain: c.ID, Kind: store.RowChild, Parent: root.Chain, Root: root.Office, Holder: c.To,
+		Chain: c.ID, Kind: store.RowChild, Parent: root.Chain, Root: root.Answers(), Holder: c.To,
 		Procedure: root.Procedure, ProcVersion: root.ProcVersion, Applicant: sub.Applicant.Name, Account: string(sub.Applicant.Account),
 		Status: string(dossier.StatusRequested), Step: c.First, Due: c.Due, Updated: c.At, Bucket: string(BucketArrived),
 		Terms: terms(sub.Applicant.Name, root.Code, sub.Code), Extra: []byte(root.Code),
 	}
 	if child.Length > 0 {
 		r.Status, r.Step, r.Updated, r.Accepted = string(child.Status), stepID(pl, child), child.At, child.Begun
-		r.Bucket, r.Decided = string(bucketOf(child, pl)), child.DecidedAt
+		r.Bucket, r.Decided, r.Holder = string(bucketOf(child, pl)), child.DecidedAt, child.Answers()
+	}
+	if len(child.Former) > 0 {
+		r.Terms = append(r.Terms, takenTerm)
 	}
 	return r
 }
@@ -104,7 +117,7 @@ func holder(s dossier.State) string {
 	if c, open := s.Open(); open {
 		return c.To
 	}
-	return s.Office
+	return s.Answers()
 }
 
 func stepID(pl dossier.Plan, s dossier.State) string {
@@ -118,7 +131,7 @@ func stepID(pl dossier.Plan, s dossier.State) string {
 func bucketOf(s dossier.State, pl dossier.Plan) Bucket {
 	_, open := s.Open()
 	switch {
-	case s.Ended():
+	case s.Ended() || s.Successor != "":
 		return BucketNone
 	case open:
 		return BucketWait
@@ -216,6 +229,9 @@ func ownerOf(chain digest.Digest) string {
 	return "chain/" + base64.RawURLEncoding.EncodeToString(chain[:])
 }
 
+// takenTerm finds the rows of chains that another office handed over. No word of a search is like it.
+const takenTerm = "~taken"
+
 // terms are the words that a search finds a row by: the words of the name without accents, and the codes.
 func terms(name string, codes ...string) []string {
 	out := words(name)
@@ -224,8 +240,8 @@ func terms(name string, codes ...string) []string {
 			out = append(out, strings.ToLower(c))
 		}
 	}
-	if len(out) > store.MaxTerms {
-		out = slices.Delete(out, store.MaxTerms-len(codes), len(out)-len(codes))
+	if most := store.MaxTerms - 1; len(out) > most { // one is kept for takenTerm
+		out = slices.Delete(out, most-len(codes), len(out)-len(codes))
 	}
 	return out
 }

@@ -82,24 +82,25 @@ func (o *Office) looked(ctx context.Context, chain digest.Digest, a directory.Ac
 // maxCarried bounds the looks that go with a report, newest first.
 const maxCarried = 200
 
-// looksHere are the looks at a dossier that this office's node has recorded.
-func (o *Office) looksHere(t *store.Tx, root digest.Digest) ([]store.Look, error) {
+// looksHere are the looks at a dossier that this office's node has recorded, and those of offices that handed it over.
+func (o *Office) looksHere(t *store.Tx, root digest.Digest, former ...string) ([]store.Look, error) {
 	all, err := t.Looks(root, maxCarried)
-	return slices.DeleteFunc(all, func(l store.Look) bool { return l.Office != string(o.Code) }), err
+	return slices.DeleteFunc(all, func(l store.Look) bool { return l.Office != string(o.Code) && !slices.Contains(former, l.Office) }), err
 }
 
-// carried tells whether a look has the form of one that an asked office may bring. One that has not is passed over: it is no
-// reason to refuse a report.
-func carried(l store.Look, root digest.Digest, office string) bool {
-	return l.Chain == root && l.Office == office && l.At > 0 && l.Account != "" && len(l.Account) <= 64 && len(l.Name) <= dossier.MaxName &&
+// carried tells whether a look has the form of one that may be brought. One that has not is passed over: it is no reason to refuse a
+// report.
+func carried(l store.Look, root digest.Digest) bool {
+	return l.Chain == root && directory.OfficeCode(l.Office).Validate() == nil && l.At > 0 && l.Account != "" && len(l.Account) <= 64 && len(l.Name) <= dossier.MaxName &&
 		len(l.Role) <= 40 && l.Purpose != "" && len(l.Purpose) <= 40 &&
 		(l.SignedIn == "" || directory.OfficeCode(l.SignedIn).Validate() == nil)
 }
 
-// putLooks keeps the looks that came with a report, none of them dated ahead of this node's clock.
-func (o *Office) putLooks(t *store.Tx, root digest.Digest, office string, looks []store.Look) error {
+// putLooks keeps the looks of some offices that came with a report, none of them dated ahead of this node's clock; no offices: of
+// all, as the office that answers for a dossier has them.
+func (o *Office) putLooks(t *store.Tx, root digest.Digest, looks []store.Look, offices ...string) error {
 	for _, l := range looks[:min(len(looks), maxCarried)] {
-		if !carried(l, root, office) {
+		if !carried(l, root) || len(offices) > 0 && !slices.Contains(offices, l.Office) {
 			continue
 		}
 		l.At = min(l.At, o.Now().UnixMilli())
@@ -133,7 +134,7 @@ func (o *Office) tree(t *store.Tx, root digest.Digest) (d tree, err error) {
 	if d.looks, err = looksAt(t, root); err != nil {
 		return d, err
 	}
-	d.plan, err = o.planOf(d.root, d.root.Office)
+	d.plan, err = o.planOf(d.root)
 	if d.root.Status == dossier.StatusRefused {
 		err = nil // there is nothing to plan, perhaps for want of a plan
 	}

@@ -135,6 +135,7 @@ type Office struct {
 	Config
 	contact  atomic.Int64 // Unix milliseconds of the last word from outside
 	report   chan struct{}
+	handing  chan struct{} // a hand-over was ordered
 	recovery atomic.Uint64 // epoch in which the directory was last recovered
 	spend    atomic.Bool   // a recovery code was used and the directory may not know
 	guesses  guesses
@@ -165,7 +166,7 @@ func New(c Config) *Office {
 	if c.Ring == nil {
 		c.Ring = identity.NewRing(c.Identity)
 	}
-	o := &Office{Config: c, report: make(chan struct{}, 1), checks: newChecks()}
+	o := &Office{Config: c, report: make(chan struct{}, 1), handing: make(chan struct{}, 1), checks: newChecks()}
 	o.sweepSpool()
 	return o
 }

@@ -28,12 +28,20 @@ func (o *Office) Outbox() Outbox { return Outbox{o.Store.Outbox(), o} }
 // Settle stores the verified receipt and takes the parcel off the outbox. A refusal is kept for the desk in the same
 // transaction.
 func (b Outbox) Settle(ctx context.Context, p replication.Parcel, r record.Record, v replication.Receipt) error {
-	if v.Outcome != replication.Refused {
+	switch {
+	case v.Outcome == replication.TakenOver:
+		return b.settleTaken(ctx, r, v)
+	case v.Outcome != replication.Refused:
 		err := b.Outbox.Settle(ctx, p, r, v)
 		if err == nil {
 			b.o.heard()
 		}
 		return err
+	case v.Refusal == replication.HandedOver:
+		done, err := b.o.sendOn(ctx, p, func(t *store.Tx) (bool, error) { return t.Settle(r, v) }, v.Note)
+		if done || err != nil {
+			return err
+		}
 	}
 	b.o.Log.Error("parcel refused by its recipient", "parcel", v.Parcel.Short(), "to", p.Manifest.To, "refusal", v.Refusal)
 	return b.o.Store.Update(ctx, func(t *store.Tx) error {
@@ -52,6 +60,21 @@ func (b Outbox) Settle(ctx context.Context, p replication.Parcel, r record.Recor
 			Refusal: string(v.Refusal), Note: v.Note, At: v.At,
 		})
 	})
+}
+
+// settleTaken settles a parcel that has handed a chain over.
+func (b Outbox) settleTaken(ctx context.Context, r record.Record, v replication.Receipt) error {
+	err := b.o.Store.Update(ctx, func(t *store.Tx) error {
+		settled, err := t.Settle(r, v)
+		if err != nil || !settled {
+			return err
+		}
+		return count(t, func(o *order) { o.Taken++ })
+	})
+	if err == nil {
+		b.o.heard()
+	}
+	return err
 }
 
 // trouble is a refused parcel as it is kept.

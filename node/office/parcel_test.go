@@ -51,6 +51,7 @@ func formats(t testing.TB) (out [][2]string) {
 		{kindRequest, requestContent{[]record.Record{ev}, digest.Of([]byte("child")), [][]record.Record{{ev}}}},
 		{kindReport, reportContent{Child: []record.Record{ev}}},
 		{kindStatus, statusContent{[]record.Record{ev}, tr}},
+		{kindHandOver, handOverContent{[]record.Record{ev}, []record.Record{ev}, [][]record.Record{{ev}}, []store.Look{{Chain: digest.Of([]byte("root")), At: 1, Account: "a1", Office: string(xa)}}}},
 	} {
 		b, err := encodeContent(c.kind, c.body)
 		if err != nil {
@@ -70,6 +71,7 @@ func formats(t testing.TB) (out [][2]string) {
 		"question": Question{1, AskFile, tr.Code, "4567", digest.Of([]byte("f")), &SignedBehalf{[]byte("b"), []byte("s")}},
 		"answer":   Answer{1, directory.Errorf("ask", directory.Denied, "no"), &tr, "1.001776", 2, &sheet, &FileHead{"đơn.pdf", "application/pdf", 9}},
 		"behalf":   Behalf{1, "a1", tr.Code, replication.Name(xa), bien, 5},
+		"order":    order{moi, "a1", "Trần Văn Bình", 3, 2},
 		"draft":    draft{1, tr.Alias, "1.001776", 2, string(xa), []byte("{}"), nil},
 		"trouble":  trouble{digest.Of([]byte("p")), string(xa), "request", digest.Of([]byte("c")), "unwelcome", "n", 8},
 	} {
@@ -327,7 +329,7 @@ func TestNotNow(t *testing.T) {
 		t.Errorf("from an office not known yet: %v", err)
 	}
 	p.book.Add(replication.Name(bien), "", p.offices[bien].id.Public())
-	b, err := wire.Marshal(content{Version: 1, Kind: 5, Body: wire.Raw{0xa0}})
+	b, err := wire.Marshal(content{Version: 1, Kind: kindHandOver + 1, Body: wire.Raw{0xa0}})
 	must(t, err)
 	later, err := p.offices[bien].Spool.Pack(draftFor(p, bien, xa), p.offices[bien].key(), p.offices[xa].id.Seal.Public(), b, nil)
 	must(t, err)

@@ -56,7 +56,7 @@ func afterReform(above directory.OfficeCode, heirs ...directory.OfficeCode) refo
 // planned places the steps of a dossier of the commune that was accepted on a day, as seen on another.
 func planned(r reformed, accepted, now directory.Date) (dossier.Plan, error) {
 	o := &Office{Config: Config{Code: xa, Directory: r, Now: func() time.Time { return now.Time().Add(9 * time.Hour) }}}
-	return o.planOf(dossier.State{Procedure: "1.001776", ProcVersion: 1, Begun: accepted.Time().UnixMilli()}, string(xa))
+	return o.planOf(dossier.State{Office: string(xa), Procedure: "1.001776", ProcVersion: 1, Begun: accepted.Time().UnixMilli()})
 }
 
 func TestStepsAreDoneWhereTheDayOfAcceptanceSays(t *testing.T) {

@@ -34,7 +34,15 @@ func (o *Office) repack(ctx context.Context) {
 func (o *Office) repackOne(ctx context.Context, w store.Waiting) error {
 	var old replication.Parcel
 	err := o.Store.View(func(t *store.Tx) (err error) { old, err = t.Parcel(w.ID); return err })
-	if err != nil || !o.stranded(old) {
+	moved := w.Kind == kindReport.String() && o.addressee(string(w.To)) != string(w.To)
+	if err != nil || !moved && !o.stranded(old) {
+		return err
+	}
+	if w.Kind == kindReport.String() && o.addressee(string(w.To)) == string(o.Code) {
+		_, err := o.sendOn(ctx, old, func(t *store.Tx) (bool, error) { return true, t.Supersede(w.ID, w.ID) }, string(o.Code))
+		if directory.CodeOf(err) == directory.Conflict {
+			return nil // its dossier is still on its way here
+		}
 		return err
 	}
 	out, err := o.packAnew(ctx, w)
@@ -74,10 +82,12 @@ func (o *Office) packAnew(ctx context.Context, w store.Waiting) (outgoing, error
 		return outgoing{}, err
 	}
 	switch w.Kind {
+	case kindHandOver.String():
+		return o.handOverParcel(ctx, h.state, h.chain)
 	case kindReport.String():
 		return o.reportParcel(ctx, h.state, h.chain)
 	case kindStatus.String():
-		outs, err := o.statusParcel(ctx, h.state, h.plan, h.chain[0])
+		outs, err := o.statusParcel(ctx, h.state, h.plan, h.chain)
 		if err == nil && len(outs) == 0 {
 			err = directory.Errorf("send again", directory.NotFound, "the portal is no more")
 		}

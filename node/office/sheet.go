@@ -90,7 +90,7 @@ type tree struct {
 func (o *Office) sheetOf(d tree) Sheet {
 	s, sub := d.root, d.root.Submission
 	out := submissionSheet(s.Chain, sub)
-	out.Code, out.Status, out.Holder = s.Code, d.plan.StatusIn(s), holder(s)
+	out.Code, out.Status, out.Office, out.Holder = s.Code, d.plan.StatusIn(s), s.Answers(), holder(s)
 	out.Due, out.Decided, out.Outcome, out.Reason = s.Due, s.DecidedAt, s.Outcome, s.Reason
 	if s.Status != dossier.StatusRefused {
 		out.Accepted = s.Begun
@@ -158,7 +158,7 @@ func (d tree) steps() []SheetStep {
 	for i, st := range d.plan.Procedure.Route {
 		out[i] = SheetStep{Office: d.plan.Places[i], State: StepAhead}
 		if v, ok := done[st.ID]; ok {
-			v.Office, v.State = d.plan.Places[i], StepDone
+			v.State = StepDone
 			out[i] = v
 			continue
 		}
@@ -184,7 +184,7 @@ func (d tree) doneSteps() map[string]SheetStep {
 				v.Step = d.plan.Procedure.Route[len(d.plan.Procedure.Route)-1].ID
 			}
 			if v.Step != "" && v.Kind != dossier.KindRequested {
-				out[v.Step] = SheetStep{At: v.At, By: v.Actor, Note: v.Note, For: v.For}
+				out[v.Step] = SheetStep{Office: v.Office, At: v.At, By: v.Actor, Note: v.Note, For: v.For}
 			}
 		}
 	}

@@ -270,9 +270,11 @@ type Filter struct {
 	Search  string // code, or words of the applicant's name; overrides Bucket
 	Overdue bool
 	// All shows whatever the officer may look at, not only what asks for something that he may do.
-	All  bool
-	From store.Cursor
-	N    int // at most 200, 0 means 50
+	All bool
+	// Taken shows what other offices have handed over to this one, whatever its list.
+	Taken bool
+	From  store.Cursor
+	N     int // at most 200, 0 means 50
 }
 
 // Page is a part of a list.
