@@ -88,21 +88,24 @@ func Seal(id RequestID, at int64, k Kind, body []byte) ([]byte, error) {
 	return wire.Marshal(Envelope{Version: Version, Kind: k, Request: id, At: at, Body: body})
 }
 
-// Decode reads what Encode returns. The error has the code Newer when a later version wrote it.
+// Decode reads an entry of the log. Nothing gets into the log but what this package has encoded, or [Open] has read before, so
+// the form is not looked at again. The error has the code Newer when a later version wrote it.
 func Decode(b []byte) (Envelope, Command, error) {
 	var e Envelope
-	if err := wire.Unmarshal(b, &e); err != nil {
+	if err := wire.UnmarshalKept(b, &e); err != nil {
 		return e, nil, directory.Errorf("read command", directory.Newer, "%v; a later version wrote it or the log is damaged: upgrade this server", err)
 	}
 	if e.Version != Version {
 		return e, nil, directory.Errorf("read command", directory.Newer, "envelope of format %d, this version reads %d: upgrade this server", e.Version, Version)
 	}
-	c, err := Open(e.Kind, e.Body)
+	c, err := open(e.Kind, e.Body, wire.UnmarshalKept)
 	return e, c, err
 }
 
-// Open reads the bytes of one command.
-func Open(k Kind, body []byte) (Command, error) {
+// Open reads the bytes of one command, as others have sent them.
+func Open(k Kind, body []byte) (Command, error) { return open(k, body, wire.Unmarshal) }
+
+func open(k Kind, body []byte, read func(b []byte, v any) error) (Command, error) {
 	known, ok := kinds[k]
 	if !ok {
 		return nil, directory.Errorf("read command", directory.Newer, "kind %d is not known to this version: upgrade this server", k)
@@ -111,7 +114,7 @@ func Open(k Kind, body []byte) (Command, error) {
 		return nil, fmt.Errorf("read command: %d bytes, at most %d: %w", len(body), MaxBytes, wire.ErrMalformed)
 	}
 	c := known.empty()
-	if err := wire.Unmarshal(body, c); err != nil {
+	if err := read(body, c); err != nil {
 		return nil, directory.Errorf("read command", directory.Newer, "%v; a later version wrote it: upgrade this server", err)
 	}
 	return c, nil

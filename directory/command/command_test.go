@@ -193,12 +193,16 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		_ = c.Validate()
-		body, err := command.Body(c)
+		sent, err := command.Open(e.Kind, e.Body)
+		if err != nil {
+			return // nobody could have had it put into the log
+		}
+		body, err := command.Body(sent)
 		if err != nil {
 			return // it does not validate
 		}
-		if again, err := command.Seal(e.Request, e.At, e.Kind, body); err != nil || string(again) != string(b) {
-			t.Errorf("a command that is read is not written the same: %v", err)
+		if string(body) != string(e.Body) {
+			t.Error("a command that is read is not written the same")
 		}
 	})
 }
