@@ -21,7 +21,7 @@ import (
 
 func nodeCommands() []*command {
 	return []*command{
-		nodeEnrolCommand(), nodeServeCommand(), nodeStatusCommand(), nodeRetryCommand(), nodeLimitsCommand(), nodeEditionCommand(), nodeEditionInstallCommand(), nodeRestoreCommand(),
+		nodeEnrolCommand(), nodeServeCommand(), nodeStatusCommand(), nodeRetryCommand(), nodeLimitsCommand(), nodeEditionCommand(), nodeEditionInstallCommand(), nodeRestoreCommand(), nodeHandOverCommand(),
 	}
 }
 

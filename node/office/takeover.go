@@ -160,10 +160,15 @@ func (o *Office) storeTaken(t *store.Tx, in handedOver, taken dossier.Signed, ne
 	return errors.Join(t.PutRow(o.rootRow(root, pl)), t.PutRow(o.childRow(root, asked, next, pl.Asked(next))), o.putLooks(t, next.Root, looks, writers...))
 }
 
+// TookOver tells whether this office has taken over from another, or is to.
+func (o *Office) TookOver() bool {
+	f, _ := o.Directory.Office(o.Code)
+	return slices.ContainsFunc(f.Acts, func(a directory.OfficeAct) bool { return a.Kind == directory.ActAbsorb })
+}
+
 // notHere answers a report on a dossier that is not here: it waits where one may still be handed over to this office.
 func (o *Office) notHere() error {
-	f, _ := o.Directory.Office(o.Code)
-	if slices.ContainsFunc(f.Acts, func(a directory.OfficeAct) bool { return a.Kind == directory.ActAbsorb }) {
+	if o.TookOver() {
 		return errors.New("no such dossier here, but it may yet be handed over by an office that has closed")
 	}
 	return o.unasked("no such dossier here")

@@ -10,6 +10,8 @@ import (
 type Today struct {
 	Counts []Count
 	Lists  []Worklist
+	// Closing says that the office closes, "" where it does not; HandOver is the address of the page about it.
+	Closing, HandOver string
 }
 
 // Count is a number that links to the list behind it.
@@ -37,6 +39,17 @@ type Case struct {
 
 func (Today) file() string             { return "today" }
 func (Today) title(l text.Lang) string { return l.T("today.title") }
+
+// HandOver shows how far an office that closes has handed over what it has in progress.
+type HandOver struct {
+	Lead, State string
+	Rows        []Row
+	Submissions Link   // to those not accepted; none where there are none
+	Order       string // address of the form that orders it, "" where this reader cannot
+}
+
+func (HandOver) file() string             { return "handover" }
+func (HandOver) title(l text.Lang) string { return l.T("handover.title") }
 
 // List is one queue, or what was found in it. The words looked for stay out of the URL.
 type List struct {

@@ -56,6 +56,7 @@ func (s *sampler) deskPages() {
 	s.addDesk("today", today)
 	s.addDesk("today-empty", Today{Counts: s.counts(false), Lists: []Worklist{{Title: l.T("today.new"), Empty: l.T("today.no_new")}}})
 	s.cut("today-cut", Desk, today)
+	s.handOver(today)
 	views := []View{{l.T("today.new"), "/x", 4, false}, {l.T("today.work"), "/x", 27, true}, {l.T("today.waiting"), "/x", 9, false}, {l.T("today.overdue"), "/x", 2, false}, {l.T("list.ended"), "/x", 1204, false}}
 	s.addDesk("list", List{Form: Form{Once: "l1"}, View: "work", Views: views, Rows: s.cases(dossier.StatusWaiting, 8), More: "/x"})
 	s.addDesk("list-scopes", List{Form: Form{Once: "l1"}, View: "work", Views: views, Rows: s.cases(dossier.StatusProcessing, 3), Scopes: []View{{l.T("list.scope_mine"), "/x", -1, true}, {l.T("list.scope_all"), "/x", -1, false}}})
@@ -65,6 +66,19 @@ func (s *sampler) deskPages() {
 	s.acts()
 	s.slip()
 	s.outbox()
+}
+
+func (s *sampler) handOver(today Today) {
+	l, day := s.l, s.l.Date(s.now)
+	today.Closing, today.HandOver = l.T("handover.notice", day, "31"), "/x"
+	s.addDesk("today-closing", today)
+	p := HandOver{Lead: l.T("handover.lead", day, "NQ 1667/NQ-UBTVQH15"), Order: "/x", Rows: []Row{
+		{l.T("handover.to"), s.t("UBND phường Bắc Nha Trang", "Bắc Nha Trang Ward")}, {l.T("handover.left"), "31"}, {l.T("handover.under_way"), "0"},
+		{l.T("handover.taken"), "0"}, {l.T("handover.submissions"), "2"},
+	}, Submissions: Link{"/x", l.T("today.new")}}
+	s.addDesk("hand-over", p)
+	p.Order, p.State, p.Submissions = "", l.T("handover.ordered"), Link{}
+	s.addDesk("hand-over-ordered", p)
 }
 
 func (s *sampler) deskSubmission() {

@@ -70,6 +70,8 @@ func (n *Server) Admin() http.Handler {
 	mux.HandleFunc("POST /line", n.adminLine)
 	mux.HandleFunc("POST /retry", n.adminRetry)
 	mux.HandleFunc("POST /limits", n.adminLimits)
+	mux.HandleFunc("GET /hand-over", n.adminHandOver)
+	mux.HandleFunc("POST /hand-over", n.adminOrderHandOver)
 	mux.HandleFunc("POST /rotate", n.adminRotate)
 	mux.HandleFunc("GET /edition", n.adminWriteEdition)
 	mux.HandleFunc("POST /edition", n.adminInstallEdition)

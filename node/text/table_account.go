@@ -216,6 +216,7 @@ var account = map[string]phrase{
 
 	"notice.retry":        {"Đang gửi lại.", "It is being sent again."},
 	"notice.keep":         {"Hệ thống sẽ gửi tiếp trong 30 ngày.", "It will be sent for 30 more days."},
+	"notice.hand_over":    {"Đã bắt đầu bàn giao. Hệ thống gửi lần lượt từng hồ sơ.", "The hand-over has begun; the dossiers are sent one after the other."},
 	"notice.profile":      {"Đã lưu thông tin.", "Your details are saved."},
 	"notice.login":        {"Đã đổi tên đăng nhập.", "The user name is changed."},
 	"notice.password":     {"Đã đổi mật khẩu. Các nơi khác đã bị đăng xuất.", "The password is changed. You are signed out everywhere else."},
@@ -245,6 +246,7 @@ var account = map[string]phrase{
 	"fault.reset":         {"Tên đăng nhập hoặc mã không đúng, hoặc mã đã hết hạn", "The user name or the code is not right, or the code has expired"},
 	"fault.closed":        {"Tài khoản này đã bị khóa. Công chức: hỏi người quản trị của cơ quan; công dân: hỏi Bộ phận Một cửa", "This account is disabled. Staff: ask the administrator of your office; citizens: ask a one-stop desk"},
 	"fault.known":         {"Số định danh này đã có tài khoản. Đăng nhập bằng tài khoản đó, hoặc mang căn cước đến Bộ phận Một cửa để lấy lại", "This identity number has an account already. Sign in with it, or bring your identity card to a one-stop desk to get it back"},
+	"fault.heir":          {"Chọn cơ quan tiếp nhận bàn giao", "Choose the office that takes over"},
 	"fault.who":           {"Chọn người", "Choose a person"},
 	"fault.what":          {"Chọn vai trò", "Choose a role"},
 	"fault.date":          {"Nhập ngày dạng 27/07/2026", "Enter a date like 27/07/2026"},

@@ -119,7 +119,7 @@ func TestChangesOfAccountsAskAgain(t *testing.T) {
 	p.admin("quan.tri", commune)
 	p.staff("lan", commune)
 	b := p.nodes[commune].officer(t, "quan.tri")
-	at := []string{"account/factors/add", "account/factors/totp", "account/factors/key", "account/factors/f/remove", "account/recovery", "account/delegate", "account/delegations/d/end", "staff/reset", "staff/id-lan/delegations/d/end"}
+	at := []string{"account/factors/add", "account/factors/totp", "account/factors/key", "account/factors/f/remove", "account/recovery", "account/delegate", "account/delegations/d/end", "staff/reset", "staff/id-lan/delegations/d/end", "hand-over/order"}
 	for _, act := range []string{"grant", "delegate", "disable", "enable", "reset"} {
 		at = append(at, "staff/id-lan/"+act)
 	}

@@ -21,17 +21,19 @@ type queue struct {
 	name, label string
 	bucket      office.Bucket
 	overdue     bool
+	taken       bool // what other offices have handed over
 }
 
 // queues are the lists in the order of the day.
 var queues = []queue{
-	{"new", "today.new", office.BucketNew, false},
-	{"requests", "today.requests", office.BucketArrived, false},
-	{"work", "today.work", office.BucketWork, false},
-	{"overdue", "today.overdue", office.BucketNone, true},
-	{"waiting", "today.waiting", office.BucketWait, false},
-	{"return", "today.return", office.BucketReturn, false},
-	{"all", "list.all", office.BucketNone, false},
+	{"new", "today.new", office.BucketNew, false, false},
+	{"requests", "today.requests", office.BucketArrived, false, false},
+	{"work", "today.work", office.BucketWork, false, false},
+	{"overdue", "today.overdue", office.BucketNone, true, false},
+	{"waiting", "today.waiting", office.BucketWait, false, false},
+	{"return", "today.return", office.BucketReturn, false, false},
+	{"taken", "list.taken", office.BucketNone, false, true},
+	{"all", "list.all", office.BucketNone, false, false},
 }
 
 func (c *call) listURL(view string) string { return c.base() + "/desk/list?view=" + view }
@@ -76,6 +78,9 @@ func (c *call) today(a directory.Account) error {
 		first("today.requests", "today.no_requests", "requests", office.BucketArrived),
 		first("today.due_first", "today.no_due", "work", office.BucketWork, office.BucketReturn),
 		first("today.waiting", "today.no_waiting", "waiting", office.BucketWait),
+	}
+	if err := c.closing(&out); err != nil {
+		return err
 	}
 	return c.show(out)
 }
@@ -159,6 +164,9 @@ func (c *call) list(a directory.Account) error {
 	}
 	out := page.List{Form: page.Form{Once: newOnce()}, View: queues[i].name, Query: words, Rows: c.cases(found.Lines)}
 	for j, x := range queues {
+		if x.taken && !c.office.TookOver() {
+			continue
+		}
 		out.Views = append(out.Views, page.View{Label: c.l.T(x.label), URL: c.listURL(x.name), N: x.count(v), Here: i == j})
 	}
 	if queues[i].bucket != office.BucketNone && words == "" && !c.office.SeesOnlyOwn(a) {
@@ -181,7 +189,7 @@ func (c *call) list(a directory.Account) error {
 // find is a part of a queue, or what a search finds. Overdue is not one list of the office but a part of each.
 func (c *call) find(a directory.Account, q queue, search string, whole bool, from store.Cursor) (office.Page, error) {
 	if !q.overdue || search != "" {
-		return c.office.List(c.r.Context(), a, office.Filter{Bucket: q.bucket, Search: search, All: whole, From: from})
+		return c.office.List(c.r.Context(), a, office.Filter{Bucket: q.bucket, Search: search, All: whole, Taken: q.taken, From: from})
 	}
 	var all office.Page
 	for _, b := range office.Buckets() {

@@ -49,7 +49,7 @@ func (p *province) Calendar() (directory.Calendar, bool) { return khanhhoa.Calen
 func (p *province) Office(c directory.OfficeCode) (directory.Office, bool) {
 	for _, o := range khanhhoa.Offices() {
 		if o.Code == c {
-			return o, true
+			return p.closing(o), true
 		}
 	}
 	return directory.Office{}, false

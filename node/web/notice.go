@@ -15,7 +15,7 @@ import (
 var notices = []string{
 	"step", "forward", "receive", "decide", "report", "return", "accept", "refuse", "welcome", "in_store", "sign_out", "drop", "saved", "attached", "detached",
 	"profile", "login", "password", "reset", "factor_add", "factor_gone", "ended", "ended_all", "delegated", "undelegated", "granted", "ungranted",
-	"disabled", "enabled", "failures", "recovery", "code_issued", "retry", "keep",
+	"disabled", "enabled", "failures", "recovery", "code_issued", "retry", "keep", "hand_over",
 }
 
 const (

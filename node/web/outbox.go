@@ -139,7 +139,7 @@ func (c *call) undelivered(r replication.Reason) string {
 
 func (c *call) parcel(kind string) string {
 	switch kind {
-	case "submission", "request", "report", "status":
+	case "submission", "request", "report", "status", "hand_over":
 		return c.l.T("parcel." + kind)
 	}
 	return c.l.T("parcel.other")

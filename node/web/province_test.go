@@ -45,7 +45,8 @@ type province struct {
 	gone     map[directory.OfficeCode]bool // without a node in the tables
 	full     map[directory.OfficeCode]bool // without room on the disk
 
-	ends map[string]directory.Withdrawal // procedures that are withdrawn
+	ends  map[string]directory.Withdrawal               // procedures that are withdrawn
+	heirs map[directory.OfficeCode]directory.OfficeCode // of offices that close after lastOpen
 
 	noDirectory bool // its servers are down
 	policy      directory.FactorPolicy

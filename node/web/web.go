@@ -14,10 +14,10 @@
 //
 // Of the desk, for staff with a role in this office:
 //
-//	/desk  /desk/sign-in  /desk/sign-out  /desk/confirm  /desk/list  /desk/outbox  /desk/outbox/{retry,stick,PARCEL/keep}
+//	/desk  /desk/sign-in  /desk/sign-out  /desk/confirm  /desk/list  /desk/outbox  /desk/outbox/{retry,stick,PARCEL/keep}  /desk/hand-over
 //	/desk/submissions/CODE  …/accept  …/refuse
 //	/desk/account  (as at the portal)  …/factors/…  …/recovery  …/codes  …/delegate  …/delegations/ID/end  /desk/reset
-//	/desk/staff  /desk/staff/ID  …/ACT  /desk/staff/reset, for its admin
+//	/desk/staff  /desk/staff/ID  …/ACT  /desk/staff/reset  /desk/hand-over/order, for its admin
 //	/desk/dossiers/CHAIN  /desk/dossiers/CHAIN/ACT  /desk/files/CHAIN/BLOB  /desk/slips/CODE
 //
 // # What is promised
@@ -223,6 +223,7 @@ func (s *site) desk(add func(string, handler)) {
 	s.adminPages(add)
 	add("GET /desk/list", officer((*call).list))
 	add("POST /desk/list", officer((*call).lookFor))
+	add("GET /desk/hand-over", officer((*call).handOver))
 	add("GET /desk/outbox", officer((*call).outbox))
 	add("POST /desk/outbox/retry", officer((*call).retry))
 	add("GET /desk/outbox/stick", officer((*call).stick))
@@ -274,6 +275,8 @@ func (s *site) factorPages(add func(string, handler)) {
 // adminPages are those of the office's admin.
 func (s *site) adminPages(add func(string, handler)) {
 	add("GET /desk/staff", officer((*call).staff))
+	add("GET /desk/hand-over/order", officer(fresh((*call).orderHandOver)))
+	add("POST /desk/hand-over/order", officer(fresh((*call).orderHandOverDo)))
 	add("GET /desk/staff/reset", officer((*call).citizenReset))
 	add("POST /desk/staff/reset", officer(fresh((*call).citizenResetDo)))
 	add("GET /desk/staff/{id}", officer((*call).member))
