@@ -67,7 +67,7 @@ type plan struct {
 	clients    []int
 	rounds     int
 	warm, load time.Duration
-	kills      int           // of our leader; of a peer's, a third as many
+	kills      int           // of each leader
 	rest       time.Duration // before memory at rest is read
 	size       population.Size
 }

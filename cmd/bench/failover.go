@@ -15,9 +15,6 @@ func (r *run) failOver(ctx context.Context) error {
 	took := make([][]float64, len(r.targets))
 	for k := range r.kills {
 		for i, t := range r.targets {
-			if i > 0 && 3*k >= r.kills {
-				continue
-			}
 			r.Progress(fmt.Sprintf("kill the leader of %s, %d of %d", t.Name(), k+1, r.kills))
 			d, err := r.killOnce(ctx, t, uint64(k))
 			if err != nil {

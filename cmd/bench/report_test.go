@@ -27,6 +27,7 @@ func BenchmarkReport(b *testing.B) {
 	f := inProcess(b)
 	for _, clients := range []int{1, 16, 256} {
 		b.Run(fmt.Sprintf("write/%d", clients), func(b *testing.B) { f.load(b, clients, f.Write) })
+		b.Run(fmt.Sprintf("single/%d", clients), func(b *testing.B) { f.load(b, clients, f.Single) })
 		b.Run(fmt.Sprintf("read/%d", clients), func(b *testing.B) { f.load(b, clients, f.Read) })
 	}
 }
