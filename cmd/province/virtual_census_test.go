@@ -206,14 +206,14 @@ func (w *world) sentBy(code directory.OfficeCode, h *holdings, c *census) error 
 			}
 		}
 		for id, chain := range h.chains {
+			for _, e := range chain {
+				b, err := dossier.BodyOf[dossier.Requested](e.Event)
+				if e.Event.Kind == dossier.KindRequested && err == nil && e.Event.Office == string(code) {
+					h.sent = append(h.sent, w.parcel(t, "request", b.Child, directory.OfficeCode(b.To)))
+				}
+			}
 			s, err := dossier.Replay(chain)
-			if err != nil || s.Office != string(code) {
-				continue
-			}
-			for _, kid := range s.Children {
-				h.sent = append(h.sent, w.parcel(t, "request", kid.ID, directory.OfficeCode(kid.To)))
-			}
-			if s.Status == dossier.StatusReported {
+			if err == nil && s.Office == string(code) && s.Status == dossier.StatusReported {
 				root := c.stateOf(s.Root)
 				h.sent = append(h.sent, w.parcel(t, "report", id, directory.OfficeCode(root.Office)))
 			}

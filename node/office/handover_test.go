@@ -153,6 +153,10 @@ func TestBothChainsOfADossierComeToOneOffice(t *testing.T) {
 		if l := n.only(BucketWork); l.Chain != asked.ID || l.Code != code {
 			t.Fatalf("the child at the successor: %+v", l)
 		}
+		v, err := n.Dossier(ctx, both, asked.ID)
+		if err != nil || v.Next == nil || v.Next.Office.Code != moi || reasonAgainst(v.Allowed, dossier.KindDecided) != nil {
+			t.Errorf("the child on the successor's desk: %+v %+v %v", v.Next, v.Allowed, err)
+		}
 		result := Upload{"quyết định.pdf", bytes.NewReader(pdf)}
 		must(t, n.Decide(ctx, both, asked.ID, dossier.Approved, "", &result, "d"), n.Report(ctx, both, asked.ID, "", "e"))
 		if n := p.carry(); n > 1 { // what the portal is told

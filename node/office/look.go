@@ -305,9 +305,10 @@ func (o *Office) childView(v *DossierView, d tree, row store.Row, actor director
 		why, _ := receiveRule(d.root, asked, o.actOn(actor, works...))
 		v.Allowed = o.nameRules([]dossier.Action{{Kind: dossier.KindReceived, Why: why}}, works...)
 	} else {
-		work := workAt(d.plan, child)
-		v.Allowed = o.nameRules(dossier.Allowed(child, d.plan, o.actOn(actor, work)), work)
-		o.stepAtHand(v, child, d.plan)
+		pl := d.plan.Asked(child)
+		work := workAt(pl, child)
+		v.Allowed = o.nameRules(dossier.Allowed(child, pl, o.actOn(actor, work)), work)
+		o.stepAtHand(v, child, pl)
 	}
 	return o.Store.View(func(t *store.Tx) error {
 		return errors.Join(countForks(t, v, d.root), o.waitingFor(t, v, row.Chain))
@@ -327,6 +328,9 @@ func (o *Office) stepAtHand(v *DossierView, s dossier.State, pl dossier.Plan) {
 		return
 	}
 	step := v.Steps[i]
+	if string(step.Office.Code) != pl.Places[i] { // of a child that was handed over
+		step.Office = o.ref(pl.Places[i], o.today())
+	}
 	v.Next = &step
 	if pl.Places[i] != s.Office {
 		v.Forward = step.Office
