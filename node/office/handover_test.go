@@ -190,11 +190,17 @@ func TestAReportThatWaitsGoesToTheSuccessor(t *testing.T) {
 		heir := c.heirs[xa]
 		p.handOver(xa, heir)
 		p.cut[huyen], p.cut[xa] = false, c.off
-		if c.off { // the hand-over itself came on a stick
-			ps := replicationtest.Waiting(t, p.offices[xa].Outbox(), replication.Name(heir), 9)
-			p.deliver(p.offices[xa], p.offices[heir], ps[0])
+		if c.off { // the hand-over itself comes on a stick, after the report
 			p.book.Revoke(replication.Name(xa), p.now.Add(time.Hour))
 			p.now = p.now.Add(2 * time.Hour)
+			district.repack(ctx)
+			for _, early := range replicationtest.Waiting(t, district.Outbox(), replication.Name(moi), 9) {
+				if r, err := p.take(huyen, moi, early); err == nil {
+					t.Errorf("%s: a report before its dossier gets the answer %+v", what, r)
+				}
+			}
+			ps := replicationtest.Waiting(t, p.offices[xa].Outbox(), replication.Name(heir), 9)
+			p.deliver(p.offices[xa], p.offices[heir], ps[0])
 		}
 		for range 4 {
 			p.carry()
