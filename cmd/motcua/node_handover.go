@@ -13,12 +13,15 @@ import (
 )
 
 func nodeHandOverCommand() *command {
-	c := newCommand("node hand-over", "", "hand over what is in progress here, once this office has closed; without --to, show how that stands",
-		"motcua node hand-over --data /var/lib/motcua/node --to H32.22333")
+	c := newCommand("node hand-over", "[CODE...]", "hand over what is in progress here, once this office has closed; without --to, show how that stands",
+		"motcua node hand-over --data /var/lib/motcua/node --to H32.22333\nmotcua node hand-over --data /var/lib/motcua/node --to H32.22435 H32.22450-270520-0031 H32.22450-270611-0007")
 	node := addNodeFlags(c)
 	to := c.flags.String("to", "", "`office` that takes over by the directory's edition")
 	asJSON := c.flags.Bool("json", false, "print JSON, for programs")
-	c.run = func(ctx context.Context, std stdio, _ []string) error {
+	c.run = func(ctx context.Context, std stdio, codes []string) error {
+		if *to == "" && len(codes) > 0 {
+			return usagef("node hand-over: say with --to which office takes these dossiers over")
+		}
 		tool, err := node.client(ctx, c.name)
 		if err != nil {
 			return err
@@ -27,7 +30,7 @@ func nodeHandOverCommand() *command {
 		if *to == "" {
 			err = tool.Get(ctx, "/hand-over", &h)
 		} else {
-			h, err = handOver(ctx, std, tool, *to)
+			h, err = handOver(ctx, std, tool, *to, codes)
 		}
 		switch {
 		case err != nil:
@@ -47,9 +50,13 @@ const (
 	handOverStill = 20 * time.Second
 )
 
-// handOver orders the hand-over and watches until all is in the outbox. The node goes on by itself, also when nobody watches.
-func handOver(ctx context.Context, std stdio, tool *admin.Client, to string) (h server.HandOver, err error) {
-	if err := tool.Post(ctx, "/hand-over", map[string]string{"To": to}, &h); err != nil {
+// handOver hands over the dossiers with these codes, or orders the hand-over of all and watches until all is in the outbox. The node goes on by itself, also when nobody watches.
+func handOver(ctx context.Context, std stdio, tool *admin.Client, to string, codes []string) (h server.HandOver, err error) {
+	order := struct {
+		To    string
+		Codes []string
+	}{to, codes}
+	if err := tool.Post(ctx, "/hand-over", order, &h); err != nil || len(codes) > 0 {
 		return h, err
 	}
 	total, moved := h.Left, time.Now()
@@ -92,10 +99,12 @@ func handOverWords(h server.HandOver) string {
 		return "Accept or refuse at the desk what was handed in here; what is accepted is then handed over too."
 	case h.Done():
 		return "All is taken over. Let the node run until its outbox is empty (motcua node status), then have its key revoked."
-	case h.To != "" && h.Left > 0:
+	case h.Left > 0 && h.To != "":
 		return "Not all could be handed over yet: the node tries again every minute, and its log says what is in the way."
 	case h.To != "":
 		return "All is handed over; the node sends it until the other office has acknowledged it. It can go on a stick: motcua bundle write"
+	case h.Past && h.Left == 0:
+		return "Nothing is in progress here."
 	case h.Past:
 		return "Hand over with: motcua node hand-over --to OFFICE, or on the desk's page “Bàn giao hồ sơ”"
 	}

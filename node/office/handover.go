@@ -31,9 +31,9 @@ type Closure struct {
 	Left, Submissions, UnderWay, Taken int
 }
 
-// order is an admin's word that everything in progress goes to an office, and what came of it.
+// order is an admin's word that everything in progress goes to an office, and what came of it and of single dossiers.
 type order struct {
-	To      directory.OfficeCode `cbor:"1,keyasint"`
+	To      directory.OfficeCode `cbor:"1,keyasint"`           // "" where only single dossiers were handed over
 	Account directory.AccountID  `cbor:"2,keyasint,omitempty"` // none: the tools of this machine
 	Name    string               `cbor:"3,keyasint,omitempty"`
 	Sent    int                  `cbor:"4,keyasint,omitempty"` // chains handed over
@@ -60,8 +60,8 @@ func putOrder(t *store.Tx, v order) error {
 
 // count changes what came of the order.
 func count(t *store.Tx, change func(*order)) error {
-	v, ok, err := readOrder(t)
-	if err != nil || !ok {
+	v, _, err := readOrder(t)
+	if err != nil {
 		return err
 	}
 	change(&v)
@@ -85,11 +85,11 @@ func (o *Office) Closure() (c Closure, closes bool, err error) {
 	}
 	err = o.Store.View(func(t *store.Tx) error {
 		v, ordered, err := readOrder(t)
-		if ordered {
-			c.Ordered, c.UnderWay, c.Taken = o.ref(string(v.To), o.today()), v.Sent-v.Taken, v.Taken
+		if c.UnderWay, c.Taken = v.Sent-v.Taken, v.Taken; ordered && v.To != "" {
+			c.Ordered = o.ref(string(v.To), o.today())
 		}
 		for _, b := range append(handedOn(), BucketNew) {
-			n, errCount := t.Count(string(b), 0, forever, maxHandedOver)
+			n, errCount := t.Count(string(b), 0, forever, maxLeft)
 			if err = errors.Join(err, errCount); b == BucketNew {
 				c.Submissions = n
 			} else {
@@ -101,8 +101,8 @@ func (o *Office) Closure() (c Closure, closes bool, err error) {
 	return c, true, err
 }
 
-// maxHandedOver bounds what is counted in one list.
-const maxHandedOver = 1 << 20
+// maxLeft bounds what is counted in one list.
+const maxLeft = 1 << 20
 
 // closedBy is the decision by which an office closes.
 func closedBy(f directory.Office) string {
@@ -142,13 +142,22 @@ func (o *Office) OrderHandOverHere(ctx context.Context, to directory.OfficeCode)
 	return o.orderHandOver(ctx, order{To: to})
 }
 
-func (o *Office) orderHandOver(ctx context.Context, v order) error {
-	if _, ok := o.closing(v.To); !ok {
-		return directory.Errorf("hand over", directory.Conflict,
-			"edition %d of the directory does not say that office %s has closed and %s takes over from it: look at it with motcua office show", o.Directory.Number(), o.Code, v.To)
+// mayHandOver is the closing in favour of an office, or why nothing can be handed over to it.
+func (o *Office) mayHandOver(to directory.OfficeCode) (dossier.Closing, error) {
+	c, ok := o.closing(to)
+	if !ok {
+		return c, directory.Errorf("hand over", directory.Conflict,
+			"edition %d of the directory does not say that office %s has closed and %s takes over from it: look at it with motcua office show", o.Directory.Number(), o.Code, to)
 	}
-	if p, err := o.Directory.Resolve(replication.Name(v.To)); err != nil || p.Keys == nil {
-		return directory.Errorf("hand over", directory.NotFound, "office %s has no enrolled node in edition %d, so nothing can be sealed to it; ask the province", v.To, o.Directory.Number())
+	if p, err := o.Directory.Resolve(replication.Name(to)); err != nil || p.Keys == nil {
+		return c, directory.Errorf("hand over", directory.NotFound, "office %s has no enrolled node in edition %d, so nothing can be sealed to it; ask the province", to, o.Directory.Number())
+	}
+	return c, nil
+}
+
+func (o *Office) orderHandOver(ctx context.Context, v order) error {
+	if _, err := o.mayHandOver(v.To); err != nil {
+		return err
 	}
 	err := o.Store.Update(ctx, func(t *store.Tx) error {
 		old, _, err := readOrder(t)
@@ -174,7 +183,7 @@ func (o *Office) handOverAll(ctx context.Context) error {
 	var v order
 	var ordered bool
 	err := o.Store.View(func(t *store.Tx) (err error) { v, ordered, err = readOrder(t); return err })
-	if err != nil || !ordered {
+	if err != nil || !ordered || v.To == "" {
 		return err
 	}
 	closing, ok := o.closing(v.To)
@@ -198,6 +207,63 @@ func (o *Office) handOverAll(ctx context.Context) error {
 		}
 	}
 	return fault
+}
+
+// MaxHandedOver bounds the dossiers that are named to be handed over at once.
+const MaxHandedOver = 500
+
+// HandOver hands over what this office has of some dossiers, by their codes and by an admin: where several offices take over, each
+// gets its own. Nothing is handed over where a code is not of a dossier in progress here.
+func (o *Office) HandOver(ctx context.Context, actor directory.Account, to directory.OfficeCode, codes []string) error {
+	if err := o.admin("hand over", actor); err != nil {
+		return err
+	}
+	return o.handOverSome(ctx, order{To: to, Account: actor.ID, Name: actor.Name}, codes)
+}
+
+// HandOverHere is HandOver for the tools of this machine.
+func (o *Office) HandOverHere(ctx context.Context, to directory.OfficeCode, codes []string) error {
+	return o.handOverSome(ctx, order{To: to}, codes)
+}
+
+func (o *Office) handOverSome(ctx context.Context, v order, codes []string) error {
+	closing, err := o.mayHandOver(v.To)
+	if err != nil {
+		return err
+	}
+	rows, err := o.handedOnBy(codes)
+	for _, r := range rows {
+		if err == nil {
+			err = o.handOverOne(ctx, v, closing, r)
+		}
+	}
+	return err
+}
+
+// handedOnBy are the rows in progress here of dossiers with these codes.
+func (o *Office) handedOnBy(codes []string) (out []store.Row, err error) {
+	if len(codes) > MaxHandedOver {
+		return nil, directory.Errorf("hand over", directory.Invalid, "%d codes, at most %d at once", len(codes), MaxHandedOver)
+	}
+	err = o.Store.View(func(t *store.Tx) error {
+		for _, typed := range codes {
+			code, ok := dossier.NormalCode(typed)
+			if !ok {
+				return directory.Errorf("hand over", directory.Invalid, "%.40q is no dossier code", typed)
+			}
+			rows, err := searchCode(t, code, maxShared)
+			if err != nil {
+				return err
+			}
+			rows = slices.DeleteFunc(rows, func(r store.Row) bool { return !slices.Contains(handedOn(), Bucket(r.Bucket)) })
+			if len(rows) == 0 {
+				return directory.Errorf("hand over", directory.Invalid, "dossier %s is not in progress here", code)
+			}
+			out = append(out, rows...)
+		}
+		return nil
+	})
+	return out, err
 }
 
 // handOverOne hands one chain over. A crash before the commit leaves a parcel that a sweep removes; after it the courier finds the

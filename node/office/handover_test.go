@@ -318,3 +318,47 @@ func TestHandOverOutlivesPowerCuts(t *testing.T) {
 	}
 	p.sameEverywhere(h.state.Chain)
 }
+
+// TestADividedOffice: where several take over, the admin says which dossier goes to whom, and a wrong code hands over none.
+func TestADividedOffice(t *testing.T) {
+	p := newProvince(t)
+	ctx, n := t.Context(), p.offices[xa]
+	c := p.citizen("anh")
+	var codes []string
+	for range 2 {
+		alias := p.submit(bien, c)
+		p.carry()
+		code, err := n.Accept(ctx, p.officer(xa), alias, alias)
+		must(t, err)
+		codes = append(codes, code)
+	}
+	p.close(nil)
+	p.closed[xa] = []directory.OfficeCode{moi, bien}
+	for what, wrong := range map[string][]string{
+		"one unknown here": {codes[0], "H32.22327-261125-0099"}, "no code": {codes[0], "hồ sơ"}, "too many": slices.Repeat(codes, MaxHandedOver),
+	} {
+		if err := n.HandOver(ctx, p.admin(xa), moi, wrong); directory.CodeOf(err) != directory.Invalid {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if err := n.HandOver(ctx, p.officer(xa), moi, codes); directory.CodeOf(err) != directory.Denied {
+		t.Errorf("by an officer: %v", err)
+	}
+	if err := n.HandOverHere(ctx, huyen, codes); directory.CodeOf(err) != directory.Conflict {
+		t.Errorf("to somebody else: %v", err)
+	}
+	if v := n.closure(); v.Left != 2 || v.UnderWay != 0 || len(v.To) != 2 {
+		t.Fatalf("before: %+v", v)
+	}
+	must(t, n.HandOver(ctx, p.admin(xa), moi, codes[:1]), n.HandOverHere(ctx, bien, codes[1:]), n.handOverAll(ctx))
+	for p.carry() > 0 {
+	}
+	for i, heir := range []directory.OfficeCode{moi, bien} {
+		if l := p.offices[heir].only(BucketWork); l.Code != codes[i] {
+			t.Errorf("at %s: %+v", heir, l)
+		}
+	}
+	if v := n.closure(); v.Left != 0 || v.Taken != 2 || v.Ordered.Code != "" {
+		t.Errorf("after: %+v", v)
+	}
+}

@@ -46,14 +46,26 @@ func handOverOf(c office.Closure) HandOver {
 	return h
 }
 
-// adminOrderHandOver has everything in progress handed over: {"to": "H32.22333"}.
+// maxHandOverRequest bounds a request to hand over, in bytes.
+const maxHandOverRequest = 64 << 10
+
+// adminOrderHandOver has everything in progress handed over, or the dossiers with some codes: {"to": "H32.22333", "codes": []}.
 func (n *Server) adminOrderHandOver(w http.ResponseWriter, r *http.Request) {
-	var in struct{ To directory.OfficeCode }
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1024)).Decode(&in); err != nil {
+	var in struct {
+		To    directory.OfficeCode
+		Codes []string
+	}
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxHandOverRequest)).Decode(&in); err != nil {
 		http.Error(w, "hand over: malformed request", http.StatusBadRequest)
 		return
 	}
-	if err := n.office.OrderHandOverHere(r.Context(), in.To); err != nil {
+	var err error
+	if len(in.Codes) > 0 {
+		err = n.office.HandOverHere(r.Context(), in.To, in.Codes)
+	} else {
+		err = n.office.OrderHandOverHere(r.Context(), in.To)
+	}
+	if err != nil {
 		answer(w, nil, err)
 		return
 	}

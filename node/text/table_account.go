@@ -246,6 +246,7 @@ var account = map[string]phrase{
 	"fault.reset":         {"Tên đăng nhập hoặc mã không đúng, hoặc mã đã hết hạn", "The user name or the code is not right, or the code has expired"},
 	"fault.closed":        {"Tài khoản này đã bị khóa. Công chức: hỏi người quản trị của cơ quan; công dân: hỏi Bộ phận Một cửa", "This account is disabled. Staff: ask the administrator of your office; citizens: ask a one-stop desk"},
 	"fault.known":         {"Số định danh này đã có tài khoản. Đăng nhập bằng tài khoản đó, hoặc mang căn cước đến Bộ phận Một cửa để lấy lại", "This identity number has an account already. Sign in with it, or bring your identity card to a one-stop desk to get it back"},
+	"fault.codes":         {"Có mã không phải của hồ sơ đang giải quyết tại cơ quan này; chưa bàn giao hồ sơ nào", "A code is not that of a dossier in progress here; nothing was handed over"},
 	"fault.heir":          {"Chọn cơ quan tiếp nhận bàn giao", "Choose the office that takes over"},
 	"fault.who":           {"Chọn người", "Choose a person"},
 	"fault.what":          {"Chọn vai trò", "Choose a role"},

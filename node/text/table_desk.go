@@ -137,6 +137,8 @@ var desk = map[string]phrase{
 	"handover.nobody":           {"Danh bạ chưa ghi cơ quan tiếp nhận bàn giao. Liên hệ quản trị hệ thống của tỉnh.", "The directory names no office that takes over. Ask the province."},
 	"handover.ordered":          {"Đang bàn giao; hồ sơ đến sau cũng được bàn giao tự động.", "Under way; what arrives later is handed over too."},
 	"handover.done":             {"Đã bàn giao xong. Hồ sơ đến sau, nếu có, cũng được bàn giao tự động.", "All is taken over. What arrives later, if anything, is handed over too."},
+	"handover.codes":            {"Mã các hồ sơ bàn giao cho cơ quan này", "Codes of the dossiers for this office"},
+	"handover.codes_hint":       {"Mỗi dòng một mã. Để trống nếu bàn giao toàn bộ.", "One code a line. Leave empty to hand all over."},
 	"handover.do":               {"Bàn giao toàn bộ hồ sơ", "Hand all over"},
 	"handover.ask":              {"Toàn bộ %s hồ sơ đang giải quyết được bàn giao. Việc này không thu hồi được.", "All dossiers in progress (%s) are handed over. This cannot be taken back."},
 	"parcel.submission":         {"Hồ sơ mới nộp", "Submission"},

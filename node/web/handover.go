@@ -2,6 +2,7 @@ package web
 
 import (
 	"strconv"
+	"strings"
 
 	"motcua/directory"
 	"motcua/node/office"
@@ -66,9 +67,9 @@ func (c *call) successors(v office.Closure) []office.Ref {
 }
 
 // orderHandOver asks to which office, and whether it is meant.
-func (c *call) orderHandOver(directory.Account) error { return c.askHandOver(nil) }
+func (c *call) orderHandOver(directory.Account) error { return c.askHandOver("", nil) }
 
-func (c *call) askHandOver(faults []page.Problem) error {
+func (c *call) askHandOver(codes string, faults []page.Problem) error {
 	v, closes, err := c.office.Closure()
 	if err != nil {
 		return err
@@ -80,9 +81,13 @@ func (c *call) askHandOver(faults []page.Problem) error {
 	for _, r := range v.To {
 		to.Options = append(to.Options, page.Option{Value: string(r.Code), Label: c.name(r), Chosen: len(v.To) == 1})
 	}
+	fields := []page.Field{to}
+	if len(v.To) > 1 {
+		fields = append(fields, page.Field{Name: "codes", Label: c.l.T("handover.codes"), Hint: c.l.T("handover.codes_hint"), Kind: page.AreaField, Optional: true, Value: codes})
+	}
 	return c.askForm(page.Ask{
 		Heading: c.l.T("handover.title"), Text: c.l.T("handover.ask", strconv.Itoa(v.Left)), Warning: c.l.T("handover.how"), Button: c.l.T("handover.do"),
-		Back: c.base() + "/desk/hand-over", Fields: []page.Field{to},
+		Back: c.base() + "/desk/hand-over", Fields: fields,
 	}, faults)
 }
 
@@ -92,10 +97,17 @@ func (c *call) orderHandOverDo(a directory.Account) error {
 		return err
 	}
 	to := directory.OfficeCode(typed(v, "to", 32))
+	codes := multiline(v, "codes")
 	if to == "" {
-		return c.askHandOver([]page.Problem{{Field: "to", Text: c.l.T("fault.heir")}})
+		return c.askHandOver(codes, []page.Problem{{Field: "to", Text: c.l.T("fault.heir")}})
 	}
-	if err := c.office.OrderHandOver(c.r.Context(), a, to); err != nil {
+	list := strings.Fields(codes)
+	if len(list) == 0 {
+		err = c.office.OrderHandOver(c.r.Context(), a, to)
+	} else if err = c.office.HandOver(c.r.Context(), a, to, list); directory.CodeOf(err) == directory.Invalid {
+		return c.askHandOver(codes, []page.Problem{{Field: "codes", Text: c.l.T("fault.codes")}})
+	}
+	if err != nil {
 		return err
 	}
 	return c.seeDone("/desk/hand-over", "hand_over")
