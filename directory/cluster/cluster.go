@@ -15,7 +15,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 	wal "github.com/hashicorp/raft-wal"
-	"github.com/hashicorp/raft-wal/fs"
 	"github.com/hashicorp/raft-wal/metadb"
 	"github.com/hashicorp/raft-wal/types"
 
@@ -121,7 +120,7 @@ func Open(cfg Config) (*Cluster, error) {
 		cfg.Now = time.Now
 	}
 	if cfg.files == nil {
-		cfg.files = fs.New()
+		cfg.files = newLogFiles()
 	}
 	if cfg.Level == 0 {
 		cfg.Level = command.Level
