@@ -17,6 +17,7 @@ import (
 	"motcua/node/office"
 	"motcua/node/server"
 	"motcua/node/web"
+	"motcua/replication/link"
 )
 
 func nodeCommands() []*command {
@@ -73,8 +74,8 @@ func readToken(std stdio, text string) (directory.Token, error) {
 func nodeServeCommand() *command {
 	c := newCommand("node serve", "", "run the node of this office", "motcua node serve --data /var/lib/motcua/node --listen :8600 --http 127.0.0.1:8080")
 	dir := c.flags.String("data", "", "`folder` with the node's data")
-	listen := c.flags.String("listen", "127.0.0.1:8600", "`host:port` for other machines: UDP, and TCP where that does not pass and --http has another port")
-	pages := c.flags.String("http", "127.0.0.1:8080", "TCP `host:port` for people's browsers")
+	listen := c.flags.String("listen", "127.0.0.1:8600", "`host:port` for other machines: UDP, and TCP where that does not pass")
+	pages := c.flags.String("http", "127.0.0.1:8080", "TCP `host:port` for people's browsers; it may be that of --listen")
 	addr := c.flags.String("addr", "", "new `host:port` (UDP) at which other machines reach this node (default: as before)")
 	portal := c.flags.String("portal", "", "new `URL` that people type (default: as before)")
 	proxied := c.flags.Bool("behind-proxy", false, "a reverse proxy on this machine says where requests come from (X-Forwarded-For, -Proto)")
@@ -118,7 +119,9 @@ func openNode(std stdio, cfg server.Config, listen, pages string, debug bool) (*
 		return nil, errors.Join(err, cfg.Conn.Close())
 	}
 	cfg.Version, cfg.Log = version(), newLog(std, debug)
-	if cfg.HTTP.Addr().String() != cfg.Conn.LocalAddr().String() {
+	if cfg.HTTP.Addr().String() == cfg.Conn.LocalAddr().String() {
+		cfg.TCP, cfg.HTTP = link.Split(cfg.HTTP)
+	} else {
 		cfg.TCP = listenBeside(cfg.Conn, cfg.Log)
 	}
 	n, err := server.Open(cfg)

@@ -19,7 +19,7 @@ type Session struct {
 
 // Dial begins a conversation. The context ends it.
 func Dial(ctx context.Context, l *link.Link, name replication.Name) (*Session, error) {
-	s, err := l.Begin(ctx, name, Protocol)
+	s, err := l.BeginBulk(ctx, name, Protocol)
 	if err != nil {
 		return nil, err
 	}

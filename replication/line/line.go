@@ -72,6 +72,7 @@ type sent struct {
 // Line is one end of a line. It is not safe for concurrent use. Time never goes back.
 type Line struct {
 	cfg      Config
+	bound    int // see Bound
 	throttle throttle
 	streams  []*stream // in the order of opening; the first is the next to send
 	opened   uint64    // streams of ours
@@ -187,7 +188,7 @@ func (l *Line) Write(id uint64, p []byte) (n int, err error) {
 	case s.ended:
 		return 0, fmt.Errorf("write behind the end of a stream: %w", ErrStopped)
 	}
-	return s.write(p), nil
+	return s.write(p[:min(len(p), l.vacant(s))]), nil
 }
 
 // Read takes bytes of a stream that have come. None and no error: not yet. At the end of the stream, end is set.

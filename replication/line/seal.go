@@ -20,7 +20,10 @@ const (
 )
 
 // maxPackets bounds the packets under one key, far below what AES-GCM allows at random and well within 4 bytes.
-const maxPackets = 1<<32 - 1<<20
+const maxPackets = Reserved
+
+// Reserved is the first of the numbers that no packet of a line has: they are left to whoever seals something else under the same keys.
+const Reserved = 1<<32 - 1<<20
 
 // ErrForged: a packet was not sealed by the peer.
 var ErrForged = errors.New("packet does not open")

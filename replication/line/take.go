@@ -17,6 +17,9 @@ func (l *Line) Take(now time.Time, number uint32, packet []byte) error {
 	}
 	l.alive(now)
 	l.state.Received += uint64(len(packet)) + Overhead
+	if l.crowded(packet) {
+		return nil // not acknowledged, it comes again
+	}
 	newest := len(l.got) == 0 || n >= l.got[len(l.got)-1].hi
 	if newest {
 		l.gotAt = now

@@ -36,8 +36,8 @@
 //
 // Where the line to a peer is long or loses packets, streams that [Link.BeginBulk] opens go beside QUIC, which takes every loss for
 // congestion: in packets of their own on the same socket, sealed with keys exported from the same handshake and mended by package line.
-// Both ends say in the handshake that they know lanes. A lane follows the peer to a new address, and outlives a connection that has timed
-// out in the dark for as long as it has streams.
+// Both ends say in the handshake that they know lanes. A lane follows the peer to a new address once it has answered from there, and
+// outlives a connection that has timed out in the dark for as long as it has streams. What waits in lanes is bounded by peer and in all.
 //
 // # What it does not do
 //

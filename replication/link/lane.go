@@ -50,7 +50,8 @@ type lane struct {
 	mu       sync.Mutex
 	line     *line.Line // nil until the first stream
 	dialled  bool
-	addr     net.Addr
+	addr     net.Addr // at which the peer has answered
+	paths    paths
 	newest   uint32
 	heard    bool
 	received uint64 // packets of the connection, when the lane began
@@ -65,16 +66,17 @@ var _ session = (*lane)(nil)
 // lay readies the lane of a connection that is about to be kept, if the peer knows lanes too.
 func (l *Link) lay(c *conn, dialled bool) {
 	q := c.udp()
-	if q == nil || c.s.TLS().NegotiatedProtocol != alpnLanes {
+	state := c.s.TLS()
+	if q == nil || state.NegotiatedProtocol != alpnLanes && state.NegotiatedProtocol != alpnPaths {
 		return
 	}
-	state := c.s.TLS()
 	secret, err := state.ExportKeyingMaterial(laneLabel, nil, 2*line.Secret)
 	if err != nil {
 		l.log.Error("no lane", "err", err)
 		return
 	}
 	n := &lane{link: l, base: c, dialled: dialled, addr: q.RemoteAddr(), changed: make(chan struct{})}
+	n.paths.known = state.NegotiatedProtocol == alpnPaths
 	if n.out, n.in, err = laneKeys(secret, dialled); err != nil {
 		l.log.Error("no lane", "err", err)
 		return
@@ -121,9 +123,15 @@ func (n *lane) watch() {
 	case <-n.ctx.Done():
 	}
 	<-n.ctx.Done()
+	n.mu.Lock()
+	used := n.line != nil
+	n.mu.Unlock()
 	n.link.mu.Lock()
 	delete(n.link.lanes, n.in.Tag())
 	delete(n.link.lanes, n.out.Tag())
+	if used {
+		n.link.share.leave(n.c.id)
+	}
 	n.link.mu.Unlock()
 }
 
@@ -158,25 +166,28 @@ func (n *lane) begin() {
 	}
 	rtt, _ := n.measured()
 	n.received = n.base.udp().ConnectionStats().PacketsReceived
-	n.line = line.New(n.link.lineConfig(n.base, rtt, n.dialled), time.Now())
+	config, room := n.link.lineConfig(n.base, rtt, n.dialled)
+	n.line = line.New(config, time.Now())
+	n.line.Bound(room)
 	n.link.log.Info("lane in use", "addr", n.addr.String())
 	n.link.work.Go(func() { n.link.serve(n.c) })
 	n.link.work.Go(func() { n.link.detour(n) })
 }
 
-// lineConfig is what is known of the line to a peer.
-func (l *Link) lineConfig(c *conn, rtt time.Duration, dialled bool) line.Config {
+// lineConfig is what is known of the line to a peer, and the room that a lane has which begins now.
+func (l *Link) lineConfig(c *conn, rtt time.Duration, dialled bool) (config line.Config, room int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	config := line.Config{Dialler: dialled, RTT: rtt, Ceiling: l.cfg.Ceiling}
+	l.share.enter(c.id)
+	config = line.Config{Dialler: dialled, RTT: rtt, Ceiling: l.cfg.Ceiling}
 	if rtt > 0 {
 		config.Window = l.windows[c.id] * 3 / 4
 	}
-	return config
+	return config, l.share.of(c.id)
 }
 
-// receive takes in a packet that bears the lane's tag.
-func (n *lane) receive(from net.Addr, packet []byte) {
+// receive takes in a packet that bears the lane's tag; room is what the lane has now.
+func (n *lane) receive(from net.Addr, packet []byte, room int) {
 	number, b, err := n.in.Open(packet)
 	if err != nil {
 		return
@@ -186,13 +197,18 @@ func (n *lane) receive(from net.Addr, packet []byte) {
 	if n.ctx.Err() != nil {
 		return
 	}
-	n.begin()
-	if !n.heard || number > n.newest { // the peer may be behind a new address
-		n.newest, n.addr = number, from
+	if number >= line.Reserved {
+		n.takePath(from, number, b)
+		return
 	}
-	n.heard = true
-	n.c.hears()
-	n.base.hears()
+	n.begin()
+	n.line.Bound(room)
+	if !n.heard || number > n.newest {
+		n.heard, n.newest = true, number
+		n.follow(from)
+		n.c.hears()
+		n.base.hears()
+	}
 	if err := n.line.Take(time.Now(), number, b); err != nil {
 		n.link.log.Warn("lane ended", "addr", from.String(), "err", err)
 	}

@@ -102,6 +102,7 @@ type Link struct {
 	hints    map[replication.Name]string
 	lanes    map[line.Tag]*lane
 	windows  map[digest.Digest]int // of the last lane to a key
+	share    share
 	contacts []func(replication.Name)
 }
 

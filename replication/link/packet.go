@@ -76,11 +76,14 @@ func (l *Link) toLane(from net.Addr, packet []byte) {
 		return
 	}
 	l.mu.Lock()
-	n := l.lanes[tag]
+	n, room := l.lanes[tag], 0
+	if n != nil {
+		room = l.share.of(n.c.id)
+	}
 	l.mu.Unlock()
 	switch {
 	case n != nil:
-		n.receive(from, packet)
+		n.receive(from, packet, room)
 	case l.gones.allow(time.Now()):
 		l.quic.WriteTo(append([]byte{goneMark}, tag[:]...), from) // smaller than what it answers
 	}

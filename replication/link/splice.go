@@ -36,6 +36,7 @@ const maxSpliceTo = 256
 func (l *Link) Splice() {
 	var mu sync.Mutex
 	asked, all := map[replication.Name]int{}, 0
+	var joined crowd
 	count := func(by replication.Name, n int) bool {
 		mu.Lock()
 		defer mu.Unlock()
@@ -50,14 +51,14 @@ func (l *Link) Splice() {
 	}
 	l.Handle(spliceProtocol, Known, func(ctx context.Context, from Caller, s *Stream) {
 		if count(from.Peer.Name, 1) {
-			l.splice(ctx, s)
+			l.splice(ctx, from.Peer.Name, s, &joined)
 			count(from.Peer.Name, -1)
 		}
 	})
 }
 
 // splice joins a stream to one that it opens to the peer asked for. Where it cannot, the stream just ends.
-func (l *Link) splice(ctx context.Context, s *Stream) {
+func (l *Link) splice(ctx context.Context, from replication.Name, s *Stream, joined *crowd) {
 	s.SetStall(openingTimeout)
 	var to spliceTo
 	if s.Receive(&to, maxSpliceTo) != nil {
@@ -76,6 +77,11 @@ func (l *Link) splice(ctx context.Context, s *Stream) {
 		return
 	}
 	defer far.Cancel()
+	pair := [2]replication.Name{min(from, to.Name), max(from, to.Name)}
+	joined.enter(pair, 1)
+	defer joined.enter(pair, -1)
+	s.SetPace(joined.pace(pair, s))
+	far.SetPace(joined.pace(pair, far))
 	defer context.AfterFunc(c.s.Context(), s.Cancel)()
 	s.SetStall(spliceStall)
 	far.SetStall(spliceStall)

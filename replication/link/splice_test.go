@@ -124,3 +124,47 @@ func TestAThirdMachineIsNotThePeer(t *testing.T) {
 		}
 	})
 }
+
+// TestAThirdMachineSharesItsRate: what passes between two is bounded, and pairs have equal shares.
+func TestAThirdMachineSharesItsRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c crowd
+		s := &Stream{done: make(chan struct{})}
+		pairs := [][2]replication.Name{{"A", "B"}, {"A", "C"}}
+		took := func(p [2]replication.Name, bytes int) time.Duration {
+			began, pace := time.Now(), c.pace(p, s)
+			for n := 0; n < bytes; n += stallPiece {
+				if err := pace(stallPiece); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return time.Since(began).Round(100 * time.Millisecond)
+		}
+		c.enter(pairs[0], 1)
+		if d := took(pairs[0], 10*spliceRatePair); d != 9*time.Second { // the first second's worth goes at once
+			t.Errorf("one pair alone took %v", d)
+		}
+		c.enter(pairs[0], 1)
+		if d := took(pairs[0], 10*spliceRatePair); d != 19*time.Second {
+			t.Errorf("one of two joins of a pair took %v", d)
+		}
+		for i := range 2*spliceRate/spliceRatePair - 1 {
+			c.enter([2]replication.Name{"D", replication.Name(fmt.Sprint(i))}, 1)
+		}
+		c.enter(pairs[1], 0)
+		if got := c.rate([2]replication.Name{"D", "0"}); got != spliceRatePair/2 {
+			t.Errorf("one of many pairs has %d bytes/s", got)
+		}
+		close(s.done)
+		pace := c.pace(pairs[0], s)
+		for pace(stallPiece) == nil {
+		}
+		var err error
+		for pace = c.pace(pairs[1], &Stream{done: make(chan struct{})}); err == nil; {
+			err = pace(spliceBytes / 64)
+		}
+		if !errors.Is(err, errSpliceFull) {
+			t.Errorf("a join without end: %v", err)
+		}
+	})
+}

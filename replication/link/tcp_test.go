@@ -37,6 +37,11 @@ func (w *town) open(name replication.Name, addr string, known bool) *Link {
 
 // openOn opens a link on a socket.
 func (w *town) openOn(conn net.PacketConn, name replication.Name, addr string, known bool) *Link {
+	return w.openBoth(conn, w.net.ListenTCP(addr), name, addr, known)
+}
+
+// openBoth opens a link on a socket and a TCP port.
+func (w *town) openBoth(conn net.PacketConn, tcp net.Listener, name replication.Name, addr string, known bool) *Link {
 	if w.ids[name] == nil {
 		id, err := identity.Generate()
 		if err != nil {
@@ -49,7 +54,7 @@ func (w *town) openOn(conn net.PacketConn, name replication.Name, addr string, k
 	}
 	l, err := New(Config{
 		Name: name, Identity: w.ids[name], Resolver: w.book, Conn: conn,
-		Listener: w.net.ListenTCP(addr), DialTCP: w.net.DialTCP(addr),
+		Listener: tcp, DialTCP: w.net.DialTCP(addr),
 	})
 	if err != nil {
 		w.t.Fatal(err)

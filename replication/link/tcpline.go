@@ -15,7 +15,7 @@ type tcpConn struct {
 }
 
 func (l *Link) newTCPConn(c net.Conn) *tcpConn {
-	if t, ok := c.(*net.TCPConn); ok {
+	if t, ok := c.(buffered); ok {
 		t.SetWriteBuffer(tcpBuffer)
 	}
 	return &tcpConn{Conn: c, gate: l.gate}

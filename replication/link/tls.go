@@ -14,13 +14,16 @@ import (
 	"motcua/crypto/identity"
 )
 
-// The versions of this package's use of QUIC, the one we like best first. With alpnLanes both ends know lanes beside the streams.
+// The versions of this package's use of QUIC. With alpnLanes both ends know lanes beside the streams, with alpnPaths they also ask each
+// other whether they are at a new address.
 const (
 	alpn      = "motcua/1"
 	alpnLanes = "motcua/2"
+	alpnPaths = "motcua/3"
 )
 
-func protocols() []string { return []string{alpnLanes, alpn} }
+// protocols lists them, the one we like best first.
+func protocols() []string { return []string{alpnPaths, alpnLanes, alpn} }
 
 // certificateUse is how long a certificate is presented before a new one is made: two thirds of the 90 days that it is valid.
 const certificateUse = 60 * 24 * time.Hour

@@ -98,7 +98,7 @@ func (c *Client) Carry(ctx context.Context, p replication.Parcel, turn int, chun
 }
 
 func (c *Client) offer(ctx context.Context, name replication.Name, p replication.Parcel, chunk func(i int) ([]byte, error)) (*record.Record, error) {
-	s, err := c.cfg.Link.Begin(ctx, name, Protocol)
+	s, err := c.cfg.Link.BeginBulk(ctx, name, Protocol)
 	if err != nil {
 		return nil, err
 	}
