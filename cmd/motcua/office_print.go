@@ -127,7 +127,7 @@ func printOfficeEffects(w io.Writer, p state.OfficePreview) {
 		}
 	}
 	for _, n := range p.Nodes {
-		fmt.Fprintf(w, "  %s closes: its node at %s is in use; let it finish its dossiers, then revoke its key\n", n.Office, n.Addr)
+		fmt.Fprintf(w, "  %s closes: its node at %s is in use; let it finish its dossiers or hand them over, then revoke its key\n", n.Office, n.Addr)
 	}
 }
 

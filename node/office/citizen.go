@@ -269,7 +269,9 @@ func (o *Office) ownSheet(row store.Row) (Sheet, error) {
 		if err != nil {
 			return Sheet{}, err
 		}
-		return o.sheetOf(d), nil
+		s := o.sheetOf(d)
+		s.Office = row.Root // it may have been handed over since
+		return s, nil
 	}
 	var sub record.Record
 	var looks []store.Look

@@ -75,6 +75,11 @@ func TestWhatAClosedOfficeHadReachesItsResult(t *testing.T) {
 	if who := p.holders(h.state.Chain); len(who) != 0 {
 		t.Errorf("handed over and not arrived, it is written by %v", who)
 	}
+	for at, n := range p.offices {
+		if v, err := n.MyDossier(ctx, c, code); at != moi && (err != nil || v.Office.Code != xa || !v.Fresh) {
+			t.Errorf("under way, seen at %s: %s, fresh %v, %v", at, v.Office.Code, v.Fresh, err)
+		}
+	}
 	if err := p.offices[xa].Return(ctx, p.officer(xa), h.state.Chain, dossier.AtDesk, "x"); !forbidden(err, dossier.RuleHandedOver) {
 		t.Errorf("the former office goes on: %v", err)
 	}

@@ -61,7 +61,7 @@ func (o *Office) load(op string, id digest.Digest) (h held, err error) {
 func (o *Office) rootRow(s dossier.State, pl dossier.Plan) store.Row {
 	sub := s.Submission
 	r := store.Row{
-		Chain: s.Chain, Kind: store.RowRoot, Code: s.Code, Alias: sub.Code, Root: s.Answers(), Holder: holder(s),
+		Chain: s.Chain, Kind: store.RowRoot, Code: s.Code, Alias: sub.Code, Root: s.Office, Holder: holder(s),
 		Procedure: s.Procedure, ProcVersion: s.ProcVersion, Applicant: sub.Applicant.Name, Account: string(sub.Applicant.Account),
 		Status: string(pl.StatusIn(s)), Step: stepID(pl, s), Due: s.Due, Updated: s.At, Decided: s.DecidedAt,
 		Terms: terms(sub.Applicant.Name, s.Code, sub.Code),

@@ -232,18 +232,21 @@ func (o *Office) Dossier(ctx context.Context, actor directory.Account, chain dig
 	if row.Kind == store.RowChild {
 		err = o.childView(&v, d, row, actor)
 	} else {
-		err = o.rootView(&v, d, actor)
+		err = o.rootView(&v, d, row, actor)
 	}
 	return v, errors.Join(err, o.here(ctx, &v))
 }
 
 // rootView adds what the desk sees of a root chain.
-func (o *Office) rootView(v *DossierView, d tree, actor directory.Account) error {
+func (o *Office) rootView(v *DossierView, d tree, row store.Row, actor directory.Account) error {
 	work := workAt(d.plan, d.root)
 	v.Allowed = o.nameRules(dossier.Allowed(d.root, d.plan, o.actOn(actor, work)), work)
 	o.stepAtHand(v, d.root, d.plan)
-	if d.root.Office == string(o.Code) {
+	v.Freshness = Freshness{AsOf: millis(row.Updated), Source: FromCopy}
+	if row.Root == string(o.Code) {
 		v.Freshness = Freshness{AsOf: o.Now(), Fresh: true, Source: FromHolder}
+	} else if d.root.Successor == row.Root { // it was handed over
+		v.Office = o.ref(row.Root, o.today())
 	}
 	return o.Store.View(func(t *store.Tx) error {
 		for _, c := range d.root.Children {

@@ -66,6 +66,9 @@ func (b Outbox) Settle(ctx context.Context, p replication.Parcel, r record.Recor
 func (b Outbox) settleTaken(ctx context.Context, r record.Record, v replication.Receipt) error {
 	err := b.o.Store.Update(ctx, func(t *store.Tx) error {
 		settled, err := t.Settle(r, v)
+		if err == nil && settled {
+			err = gone(t, v.Parcel)
+		}
 		if err != nil || !settled {
 			return err
 		}
@@ -75,6 +78,23 @@ func (b Outbox) settleTaken(ctx context.Context, r record.Record, v replication.
 		b.o.heard()
 	}
 	return err
+}
+
+// gone notes on the row of a root chain that the recipient of a parcel answers for it from now on.
+func gone(t *store.Tx, parcel digest.Digest) error {
+	out, err := t.Outgoing(parcel)
+	if err != nil {
+		return err
+	}
+	row, err := t.Row(out.About)
+	if err != nil || row.Kind != store.RowRoot {
+		return err
+	}
+	if row.Holder == row.Root {
+		row.Holder = string(out.To)
+	}
+	row.Root = string(out.To)
+	return t.PutRow(row)
 }
 
 // trouble is a refused parcel as it is kept.

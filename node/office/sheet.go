@@ -90,7 +90,7 @@ type tree struct {
 func (o *Office) sheetOf(d tree) Sheet {
 	s, sub := d.root, d.root.Submission
 	out := submissionSheet(s.Chain, sub)
-	out.Code, out.Status, out.Office, out.Holder = s.Code, d.plan.StatusIn(s), s.Answers(), holder(s)
+	out.Code, out.Status, out.Office, out.Holder = s.Code, d.plan.StatusIn(s), s.Office, holder(s)
 	out.Due, out.Decided, out.Outcome, out.Reason = s.Due, s.DecidedAt, s.Outcome, s.Reason
 	if s.Status != dossier.StatusRefused {
 		out.Accepted = s.Begun
