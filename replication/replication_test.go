@@ -59,6 +59,8 @@ func TestGolden(t *testing.T) {
 	offer := replication.Offer{Record: record.Record{Body: []byte{1}, Signer: digest.Of(nil), Signature: []byte{2}, Size: 1}, Eager: []byte{3}}
 	bound := p.Answer("", "", 5000)
 	bound.Log = &replication.LogHead{Size: 300, Root: digest.Of([]byte("chunk"))}
+	taken := bound
+	taken.Outcome = replication.TakenOver
 	recordHex := "a4" + "014101" + "025820" + digest.Of(nil).String() + "034102" + "0501"
 	have := replication.NewBitmap(9)
 	have.Set(0)
@@ -73,6 +75,8 @@ func TestGolden(t *testing.T) {
 			"0502" + "0669" + text("unwelcome") + "0762" + text("no") + "08191388"}, // 5: refused; 6: why; 7: note; 8: at
 		"receipt with log": {bound, "a7" + "0101" + "025820" + digest.Of(p.Record.Body).String() + "0365" + text("H32.2") + "0465" + text("H32.1") +
 			"0501" + "08191388" + "09" + "a2" + "0119012c" + "025820" + hash}, // 9: size and root
+		"receipt of a hand-over": {taken, "a7" + "0101" + "025820" + digest.Of(p.Record.Body).String() + "0365" + text("H32.2") + "0465" + text("H32.1") +
+			"0503" + "08191388" + "09" + "a2" + "0119012c" + "025820" + hash}, // 5: taken over
 		"offer with chunks": {replication.Offer{Record: offer.Record, Chunks: [][]byte{{3}, {4}}}, "a2" + "01" + recordHex + "03" + "82" + "4103" + "4104"},
 		"offer":             {offer, "a2" + "01" + recordHex + "024103"},
 		"piece":             {replication.Piece{Index: 3, Bytes: []byte{9}}, "a2" + "0103" + "024109"},
@@ -179,8 +183,10 @@ func TestWhatANewerVersionWroteIsToldFromTheMalformed(t *testing.T) {
 	if err := verify(outcome(0)); err == nil || errors.Is(err, replication.ErrTooNew) {
 		t.Errorf("no outcome: %v", err)
 	}
-	if err := verify(outcome(replication.Delivered)); err != nil {
-		t.Errorf("the honest receipt that the others are made from: %v", err)
+	for _, o := range []replication.Outcome{replication.Delivered, replication.TakenOver} {
+		if err := verify(outcome(o)); err != nil {
+			t.Errorf("the honest receipt of outcome %d: %v", o, err)
+		}
 	}
 }
 

@@ -367,3 +367,26 @@ func TestADividedOffice(t *testing.T) {
 		t.Errorf("after: %+v", v)
 	}
 }
+
+// TestNobodyTakesOverWhatWasNotOffered: a peer that says it has taken over what was only asked of it gets nothing by that.
+func TestNobodyTakesOverWhatWasNotOffered(t *testing.T) {
+	p := newProvince(t)
+	_, code, _, _ := p.underWay()
+	n := p.offices[xa]
+	ps := replicationtest.Waiting(t, n.Outbox(), replication.Name(huyen), 1)
+	v := ps[0].Answer("", "", p.now.Unix())
+	v.Outcome = replication.TakenOver
+	signed, err := v.Sign(p.offices[huyen].key())
+	must(t, err, n.Outbox().Settle(t.Context(), ps[0], signed, v))
+	if l := n.only(BucketWait); l.Code != code || l.Root.Code != xa {
+		t.Errorf("it has become the dossier of %s", l.Root.Code)
+	}
+	if _, ordered, err := n.order(); ordered || err != nil {
+		t.Errorf("something was handed over: %v", err)
+	}
+}
+
+func (n *node) order() (v order, ok bool, err error) {
+	err = n.Store.View(func(t *store.Tx) (err error) { v, ok, err = readOrder(t); return err })
+	return v, ok, err
+}

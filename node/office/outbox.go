@@ -66,10 +66,14 @@ func (b Outbox) Settle(ctx context.Context, p replication.Parcel, r record.Recor
 func (b Outbox) settleTaken(ctx context.Context, r record.Record, v replication.Receipt) error {
 	err := b.o.Store.Update(ctx, func(t *store.Tx) error {
 		settled, err := t.Settle(r, v)
-		if err == nil && settled {
-			err = gone(t, v.Parcel)
-		}
 		if err != nil || !settled {
+			return err
+		}
+		out, err := t.Outgoing(v.Parcel)
+		if err != nil || out.Kind != kindHandOver.String() { // nothing was offered to be taken over
+			return err
+		}
+		if err := gone(t, out); err != nil {
 			return err
 		}
 		return count(t, func(o *order) { o.Taken++ })
@@ -80,12 +84,8 @@ func (b Outbox) settleTaken(ctx context.Context, r record.Record, v replication.
 	return err
 }
 
-// gone notes on the row of a root chain that the recipient of a parcel answers for it from now on.
-func gone(t *store.Tx, parcel digest.Digest) error {
-	out, err := t.Outgoing(parcel)
-	if err != nil {
-		return err
-	}
+// gone notes on the row of a root chain that was handed over that the recipient of its parcel answers for it from now on.
+func gone(t *store.Tx, out store.Outgoing) error {
 	row, err := t.Row(out.About)
 	if err != nil || row.Kind != store.RowRoot {
 		return err

@@ -131,6 +131,7 @@ func FuzzContent(f *testing.F) {
 		bodyOf[submissionContent](c)
 		bodyOf[reportContent](c)
 		bodyOf[statusContent](c)
+		bodyOf[handOverContent](c)
 	})
 }
 
