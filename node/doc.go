@@ -10,6 +10,10 @@
 // the same transaction ([motcua/node/store]), the parcel that carries it is put in the outbox. The other office works
 // on its own child chain and reports back; the root office returns the result.
 //
+// When an office closes, it hands over what it has in progress, chain by chain: its last event names the office that takes over by
+// the directory, a parcel carries the dossier there, and the first event of that office goes on with it. Code, due date and
+// history stay.
+//
 // Every use case ([motcua/node/office]) has one shape: load, decide, sign, append. Decide is pure and knows the rules;
 // the bytes that are signed are kept for ever; the append is one transaction that expects the head it decided on.
 package node
