@@ -100,7 +100,7 @@ func handOverWords(h server.HandOver) string {
 	case h.Done():
 		return "All is taken over. Let the node run until its outbox is empty (motcua node status), then have its key revoked."
 	case h.Left > 0 && h.To != "":
-		return "Not all could be handed over yet: the node tries again every minute, and its log says what is in the way."
+		return "Not all is handed over yet: the node goes on as the other office acknowledges, and tries again every minute; its log says what is in the way."
 	case h.To != "":
 		return "All is handed over; the node sends it until the other office has acknowledged it. It can go on a stick: motcua bundle write"
 	case h.Past && h.Left == 0:

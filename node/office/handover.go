@@ -171,19 +171,32 @@ func (o *Office) orderHandOver(ctx context.Context, v order) error {
 		return err
 	}
 	o.Log.Info("hand-over ordered", "to", v.To, "account", v.Account)
+	o.goOnHandingOver()
+	return nil
+}
+
+// goOnHandingOver has Background look for what is to be handed over.
+func (o *Office) goOnHandingOver() {
 	select {
 	case o.handing <- struct{}{}:
 	default:
 	}
-	return nil
 }
 
-// handOverAll hands over what the order says. What fails is tried again the next time, and does not hold up the rest.
+// handOverWindow is how many chains are under way at once: what they carry stands in the spool beside the files themselves, and
+// nobody can act on them.
+const handOverWindow = 500
+
+func (o *Office) ordered() (v order, err error) {
+	err = o.Store.View(func(t *store.Tx) (err error) { v, _, err = readOrder(t); return err })
+	return v, err
+}
+
+// handOverAll hands over what the order says, as long as not too much is under way. What fails is tried again the next time, and
+// does not hold up the rest.
 func (o *Office) handOverAll(ctx context.Context) error {
-	var v order
-	var ordered bool
-	err := o.Store.View(func(t *store.Tx) (err error) { v, ordered, err = readOrder(t); return err })
-	if err != nil || !ordered || v.To == "" {
+	v, err := o.ordered()
+	if err != nil || v.To == "" {
 		return err
 	}
 	closing, ok := o.closing(v.To)
@@ -196,6 +209,10 @@ func (o *Office) handOverAll(ctx context.Context) error {
 			var rows []store.Row
 			err := o.Store.View(func(t *store.Tx) (err error) { rows, from, err = t.ByBucket(string(b), from, maxPage); return err })
 			for _, r := range rows {
+				now, errNow := o.ordered()
+				if errNow != nil || now.Sent-now.Taken >= o.window {
+					return errors.Join(fault, err, errNow) // the next receipt goes on
+				}
 				err = errors.Join(err, o.handOverOne(ctx, v, closing, r))
 			}
 			if fault == nil {

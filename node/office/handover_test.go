@@ -324,6 +324,33 @@ func TestHandOverOutlivesPowerCuts(t *testing.T) {
 	p.sameEverywhere(h.state.Chain)
 }
 
+// TestNotTooMuchIsUnderWay: the next chain goes when a receipt has come.
+func TestNotTooMuchIsUnderWay(t *testing.T) {
+	p := newProvince(t)
+	n, c := p.offices[xa], p.citizen("anh")
+	for range 3 {
+		alias := p.submit(bien, c)
+		p.carry()
+		_, err := n.Accept(t.Context(), p.officer(xa), alias, alias)
+		must(t, err)
+	}
+	p.carry()
+	p.close(map[directory.OfficeCode]directory.OfficeCode{xa: moi})
+	n.window = 2
+	p.handOver(xa, moi)
+	if v := n.closure(); v.Left != 1 || v.UnderWay != 2 {
+		t.Errorf("with the window full: %+v", v)
+	}
+	p.carry()
+	must(t, n.handOverAll(t.Context()))
+	if v := n.closure(); v.Left != 0 || v.UnderWay != 1 || v.Taken != 2 {
+		t.Errorf("after two receipts: %+v", v)
+	}
+	if len(n.handing) != 1 {
+		t.Error("the receipts woke nobody")
+	}
+}
+
 // TestADividedOffice: where several take over, the admin says which dossier goes to whom, and a wrong code hands over none.
 func TestADividedOffice(t *testing.T) {
 	p := newProvince(t)
@@ -381,12 +408,7 @@ func TestNobodyTakesOverWhatWasNotOffered(t *testing.T) {
 	if l := n.only(BucketWait); l.Code != code || l.Root.Code != xa {
 		t.Errorf("it has become the dossier of %s", l.Root.Code)
 	}
-	if _, ordered, err := n.order(); ordered || err != nil {
-		t.Errorf("something was handed over: %v", err)
+	if v, err := n.ordered(); v != (order{}) || err != nil {
+		t.Errorf("something was handed over: %+v, %v", v, err)
 	}
-}
-
-func (n *node) order() (v order, ok bool, err error) {
-	err = n.Store.View(func(t *store.Tx) (err error) { v, ok, err = readOrder(t); return err })
-	return v, ok, err
 }

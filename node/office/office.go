@@ -135,7 +135,8 @@ type Office struct {
 	Config
 	contact  atomic.Int64 // Unix milliseconds of the last word from outside
 	report   chan struct{}
-	handing  chan struct{} // a hand-over was ordered
+	handing  chan struct{} // there may be something to hand over
+	window   int           // chains under way at once in a hand-over
 	recovery atomic.Uint64 // epoch in which the directory was last recovered
 	spend    atomic.Bool   // a recovery code was used and the directory may not know
 	guesses  guesses
@@ -166,7 +167,7 @@ func New(c Config) *Office {
 	if c.Ring == nil {
 		c.Ring = identity.NewRing(c.Identity)
 	}
-	o := &Office{Config: c, report: make(chan struct{}, 1), handing: make(chan struct{}, 1), checks: newChecks()}
+	o := &Office{Config: c, report: make(chan struct{}, 1), handing: make(chan struct{}, 1), window: handOverWindow, checks: newChecks()}
 	o.sweepSpool()
 	return o
 }

@@ -80,6 +80,7 @@ func (b Outbox) settleTaken(ctx context.Context, r record.Record, v replication.
 	})
 	if err == nil {
 		b.o.heard()
+		b.o.goOnHandingOver()
 	}
 	return err
 }
