@@ -2,11 +2,13 @@ package bench
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // memory reads how much memory a server takes at rest: of the three the most, as the kernel counts it (VmRSS), and the part
@@ -51,4 +53,24 @@ func memoryOf(pid int) (u use, err error) {
 		}
 	}
 	return u, nil
+}
+
+// tick is the unit of the times in /proc (USER_HZ).
+const tick = 10 * time.Millisecond
+
+// processorOf reads how much processor time a process has used, its own and the kernel's for it, from Linux' /proc.
+func processorOf(pid int) (total time.Duration, err error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, fmt.Errorf("processor time of a server: %w; this measure needs Linux and a server that runs", err)
+	}
+	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:]) // from the third of proc_pid_stat(5) on
+	for _, at := range []int{11, 12} {
+		ticks, err := strconv.Atoi(string(fields[at]))
+		if err != nil {
+			return 0, fmt.Errorf("processor time of a server: %w", err)
+		}
+		total += time.Duration(ticks) * tick
+	}
+	return total, nil
 }

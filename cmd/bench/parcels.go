@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"motcua/cmd/child"
@@ -77,11 +76,12 @@ func parcels(ctx context.Context, cfg Config, dir string, receive []string, emit
 		d = parcelShort
 	}
 	cfg.Progress("parcels of 20 KiB, 32 in flight")
-	took, perSecond, err := here.load(ctx, d)
+	ends := []parcelProcess{{"sender", os.Getpid()}, {"receiver", there.PID()}}
+	seen, err := here.load(ctx, d, ends)
 	if err != nil {
 		return err
 	}
-	if err := emitParcels(emit, took, perSecond, there.PID()); err != nil {
+	if err := seen.emit(emit, ends); err != nil {
 		return err
 	}
 	size := attachmentBytes
@@ -92,25 +92,40 @@ func parcels(ctx context.Context, cfg Config, dir string, receive []string, emit
 	return here.large(ctx, size, there.PID(), emit)
 }
 
-func emitParcels(emit func(Measure) error, took []time.Duration, perSecond float64, receiver int) error {
-	slices.Sort(took)
+// parcelProcess is the process of an end.
+type parcelProcess struct {
+	name string
+	pid  int
+}
+
+// parcelLoad is what was seen of the parcels.
+type parcelLoad struct {
+	took      []time.Duration // of those since all were under way
+	perSecond float64
+	count     int             // all of them
+	processor []time.Duration // that each end used for all of them
+}
+
+func (l parcelLoad) emit(emit func(Measure) error, ends []parcelProcess) error {
+	slices.Sort(l.took)
 	at := func(q float64) float64 {
-		return float64(took[min(len(took)-1, int(q*float64(len(took))))].Microseconds()) / 1000
+		return float64(l.took[min(len(l.took)-1, int(q*float64(len(l.took))))].Microseconds()) / 1000
 	}
 	out := []Measure{
-		Measure{Name: "parcels/32", Unit: "1/s", Value: round(perSecond)}.atLeast(1000),
+		Measure{Name: "parcels/32", Unit: "1/s", Value: round(l.perSecond)}.atLeast(1000),
 		{Name: "parcels/32, median", Unit: "ms", Value: round(at(0.5))},
 		Measure{Name: "parcels/32, p99", Unit: "ms", Value: round(at(0.99))}.atMost(100),
 	}
-	for _, end := range []struct {
-		name string
-		pid  int
-	}{{"sender", os.Getpid()}, {"receiver", receiver}} {
+	for i, end := range ends {
 		m, err := memoryOf(end.pid)
 		if err != nil {
 			return err
 		}
-		out = append(out, Measure{Name: "memory of the " + end.name, Unit: "MiB", Value: round(m.resident)}.atMost(150))
+		out = append(out,
+			Measure{Name: "processor time of the " + end.name, Unit: "ms a parcel", Value: round(float64(l.processor[i].Microseconds()) / 1000 / float64(l.count))},
+			Measure{Name: "memory of the " + end.name, Unit: "MiB", Value: round(m.resident)}.atMost(150),
+			Measure{Name: "memory of the " + end.name + ", anonymous", Unit: "MiB", Value: round(m.anonymous)},
+		)
 	}
 	for _, m := range out {
 		if err := emit(m); err != nil {
@@ -298,28 +313,46 @@ func (in parcelInbox) Refuse(context.Context, replication.Parcel, replication.Re
 	return record.Record{}, errors.New("a parcel of the measure could not be read")
 }
 
-// load keeps parcels in flight for d, and returns how long each took and how many a second were settled.
-func (e *parcelEnd) load(ctx context.Context, d time.Duration) ([]time.Duration, float64, error) {
-	var mu sync.Mutex
-	var took []time.Duration
-	var counting atomic.Bool
-	go func() { pause(ctx, parcelWarm); counting.Store(true) }()
-	perSecond, err := rate(ctx, parcelsInFlight, parcelWarm, d, func(ctx context.Context, _ int, _ uint64) error {
-		begin := time.Now()
-		if err := e.send(ctx); err != nil {
-			return err
-		}
-		if counting.Load() {
-			mu.Lock()
-			took = append(took, time.Since(begin))
-			mu.Unlock()
-		}
-		return nil
-	})
-	if err == nil && len(took) == 0 {
-		err = errors.New("no parcel was settled")
+// load keeps parcels in flight for d, and tells what it saw of them.
+func (e *parcelEnd) load(ctx context.Context, d time.Duration, ends []parcelProcess) (l parcelLoad, err error) {
+	before, err := processorsOf(ends)
+	if err != nil {
+		return l, err
 	}
-	return took, perSecond, err
+	var mu sync.Mutex
+	from := time.Now().Add(parcelWarm)
+	l.perSecond, err = rate(ctx, parcelsInFlight, parcelWarm, d, func(ctx context.Context, _ int, _ uint64) error {
+		begin := time.Now()
+		err := e.send(ctx)
+		mu.Lock()
+		defer mu.Unlock()
+		if l.count++; begin.After(from) {
+			l.took = append(l.took, time.Since(begin))
+		}
+		return err
+	})
+	if err != nil {
+		return l, err
+	}
+	if len(l.took) == 0 {
+		return l, errors.New("no parcel was settled")
+	}
+	l.processor, err = processorsOf(ends)
+	for i := range before {
+		l.processor[i] -= before[i]
+	}
+	return l, err
+}
+
+func processorsOf(ends []parcelProcess) (out []time.Duration, err error) {
+	for _, end := range ends {
+		t, err := processorOf(end.pid)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
 }
 
 // send makes a parcel, commits it and waits until it is settled.

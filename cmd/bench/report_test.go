@@ -1,9 +1,6 @@
 package bench
 
 import (
-	"bytes"
-	"strconv"
-	"strings"
 	"time"
 
 	"os"
@@ -122,15 +119,8 @@ func (f *fleet) cpu() (total time.Duration) {
 		}
 	}
 	for _, pid := range pids {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			continue
-		}
-		fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:])) // from the third of proc_pid_stat(5) on
-		for _, at := range []int{11, 12} {
-			ticks, _ := strconv.Atoi(fields[at])
-			total += time.Duration(ticks) * 10 * time.Millisecond
-		}
+		t, _ := processorOf(pid) // a server that has ended uses none
+		total += t
 	}
 	return total
 }

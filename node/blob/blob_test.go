@@ -355,13 +355,14 @@ func TestSealedArrives(t *testing.T) {
 func TestSweepSparesWhatIsNeededOrNew(t *testing.T) {
 	shelf := folder(t, t.TempDir())
 	s, ctx := New(shelf), context.Background()
-	needed, orphan, fresh, asked := put(t, s, []byte("needed")), put(t, s, []byte("orphan")), put(t, s, []byte("fresh")), put(t, s, []byte("asked for"))
-	s = New(shelf) // another day: what was put is forgotten
 	long := time.Now().Add(-2 * time.Hour)
-	for _, f := range []Sealed{needed, orphan, asked} {
-		if err := os.Chtimes(shelf.path(f.Blob), long, long); err != nil {
-			t.Fatal(err)
-		}
+	shelf.now = func() time.Time { return long }
+	needed, orphan, asked, large := put(t, s, []byte("needed")), put(t, s, []byte("orphan")), put(t, s, []byte("asked for")), put(t, s, noise(packable))
+	shelf.now = time.Now
+	fresh := put(t, s, []byte("fresh"))
+	s = New(shelf) // another day: what was put is forgotten
+	if err := os.Chtimes(shelf.path(large.Blob), long, long); err != nil {
+		t.Fatal(err)
 	}
 	sweep := func(keep func(digest.Digest) (bool, error)) (int, error) {
 		return s.Sweep(ctx, time.Now().Add(-time.Hour), keep)
@@ -378,10 +379,10 @@ func TestSweepSparesWhatIsNeededOrNew(t *testing.T) {
 		}
 		return d == needed.Blob, nil
 	})
-	if n != 1 || err != nil {
+	if n != 2 || err != nil {
 		t.Errorf("%d removed: %v", n, err)
 	}
-	for f, want := range map[digest.Digest]bool{needed.Blob: true, orphan.Blob: false, fresh.Blob: true, asked.Blob: true} {
+	for f, want := range map[digest.Digest]bool{needed.Blob: true, orphan.Blob: false, large.Blob: false, fresh.Blob: true, asked.Blob: true} {
 		if held, err := s.Has(ctx, f); err != nil || held != want {
 			t.Errorf("%s held: %v, want %v: %v", f.Short(), held, want, err)
 		}
@@ -391,12 +392,12 @@ func TestSweepSparesWhatIsNeededOrNew(t *testing.T) {
 func TestFolderOpensAfterACrash(t *testing.T) {
 	dir := t.TempDir()
 	shelf := folder(t, dir)
-	f := put(t, New(shelf), []byte("kept"))
+	f := put(t, New(shelf), noise(packable))
 	p, err := shelf.Create(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.WriteString(p, "half"); err != nil {
+	if _, err := p.Write(noise(packable + 1)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := OpenFolder(dir); !errors.Is(err, ErrInUse) {

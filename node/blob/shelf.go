@@ -55,12 +55,14 @@ var (
 // stops first, the parcels of other offices later, the database last.
 const reserve = 512 << 20
 
-// Folder is a Shelf on the local disk: two levels of folders by the first digits of the name, and one of temporary
-// files. Only one process may have it open.
+// Folder is a Shelf on the local disk: two levels of folders by the first digits of the name, one of temporary files, and one of
+// packs, which hold many small files each. Only one process may have it open.
 type Folder struct {
-	dir  string
-	lock *os.File
-	free func(string) (uint64, error) // nil asks the operating system
+	dir   string
+	lock  *os.File
+	packs *packs
+	free  func(string) (uint64, error) // nil asks the operating system
+	now   func() time.Time
 }
 
 var _ Shelf = (*Folder)(nil)
@@ -74,16 +76,23 @@ func OpenFolder(dir string) (*Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open attachments: %w", err)
 	}
-	f := &Folder{dir: dir, lock: lock}
+	f := &Folder{dir: dir, lock: lock, now: time.Now}
 	// What a crash left half-written is here, and nobody was told yes about it.
-	if err := errors.Join(os.RemoveAll(f.temp()), os.Mkdir(f.temp(), 0o700)); err != nil {
+	err = errors.Join(os.RemoveAll(f.temp()), os.Mkdir(f.temp(), 0o700))
+	if err == nil {
+		f.packs, err = openPacks(filepath.Join(dir, "packs"))
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open attachments: %w", err), lock.Close())
 	}
 	return f, nil
 }
 
 // Close gives the folder free for another process.
-func (f *Folder) Close() error { return f.lock.Close() }
+func (f *Folder) Close() error {
+	f.packs.close()
+	return f.lock.Close()
+}
 
 func (f *Folder) temp() string { return filepath.Join(f.dir, "temp") }
 
@@ -97,22 +106,29 @@ func (f *Folder) Create(context.Context) (Pending, error) {
 	if err := disk.Room(f.dir, reserve, f.free); err != nil {
 		return nil, err
 	}
-	t, err := os.CreateTemp(f.temp(), "*")
-	if err != nil {
-		return nil, disk.Full(err)
-	}
-	return &pendingFile{folder: f, file: t}, nil
+	return &pendingFile{folder: f}, nil
 }
 
+// pendingFile is in memory as long as it is small.
 type pendingFile struct {
 	folder  *Folder
-	file    *os.File
+	small   []byte
+	file    *os.File // nil while small
 	written int
 }
 
-// Write writes to the temporary file, and asks now and then whether the disk still has room for the database.
-func (p *pendingFile) Write(b []byte) (int, error) {
-	n, err := p.file.Write(b)
+// Write writes to memory or to the temporary file, and asks now and then whether the disk still has room for the database.
+func (p *pendingFile) Write(b []byte) (n int, err error) {
+	if p.file == nil && len(p.small)+len(b) <= packable {
+		p.small = append(p.small, b...)
+		return len(b), nil
+	}
+	if p.file == nil {
+		if err := p.spill(); err != nil {
+			return 0, disk.Full(err)
+		}
+	}
+	n, err = p.file.Write(b)
 	if before := p.written; before>>22 != (before+n)>>22 && err == nil {
 		err = disk.Room(p.folder.dir, reserve, p.folder.free)
 	}
@@ -120,9 +136,34 @@ func (p *pendingFile) Write(b []byte) (int, error) {
 	return n, disk.Full(err)
 }
 
-// Keep syncs the file, then names it, then syncs the name. A crash before the last step leaves a temporary or an
-// unannounced file; the first is removed by the next Open, the second by Sweep.
+// spill goes on in a temporary file.
+func (p *pendingFile) spill() (err error) {
+	if p.file, err = os.CreateTemp(p.folder.temp(), "*"); err != nil {
+		return err
+	}
+	p.written, err = p.file.Write(p.small)
+	p.small = nil
+	return err
+}
+
+// Keep packs a small file. Another is named as a file of its own.
 func (p *pendingFile) Keep(name digest.Digest) error {
+	if p.file == nil {
+		if _, err := os.Stat(p.folder.path(name)); err != nil { // an earlier version may have kept it so
+			if err := p.folder.packs.put(name, p.small, p.folder.now()); !errors.Is(err, errOtherName) {
+				return err
+			}
+		}
+		if err := p.spill(); err != nil {
+			return disk.Full(err)
+		}
+	}
+	return p.keep(name)
+}
+
+// keep syncs the file, then names it, then syncs the name. A crash before the last step leaves a temporary or an
+// unannounced file; the first is removed by the next Open, the second by Sweep.
+func (p *pendingFile) keep(name digest.Digest) error {
 	path := p.folder.path(name)
 	if err := errors.Join(p.file.Sync(), p.file.Close()); err != nil {
 		return disk.Full(err)
@@ -153,12 +194,20 @@ func (f *Folder) makeDirs(dir string) error {
 
 // Drop removes what was not kept.
 func (p *pendingFile) Drop() {
+	if p.file == nil {
+		return
+	}
 	_ = p.file.Close()
 	_ = os.Remove(p.file.Name()) // after Keep there is none; after a failure the next Open removes it
 }
 
 // Open returns a file.
 func (f *Folder) Open(_ context.Context, name digest.Digest) (io.ReadSeekCloser, error) {
+	if file, err := f.packs.find(name); err == nil {
+		return file, nil
+	} else if !errors.Is(err, ErrNotFound) && !errors.Is(err, errOtherName) {
+		return nil, fmt.Errorf("attachment %s: %w", name.Short(), err)
+	}
 	file, err := os.Open(f.path(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("attachment %s: %w", name.Short(), ErrNotFound)
@@ -171,15 +220,14 @@ func (f *Folder) Open(_ context.Context, name digest.Digest) (io.ReadSeekCloser,
 
 // Remove removes a file.
 func (f *Folder) Remove(_ context.Context, name digest.Digest) error {
-	err := os.Remove(f.path(name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
+	return errors.Join(f.packs.remove(name), removeFile(f.path(name)))
 }
 
 // Each calls fn for every file.
 func (f *Folder) Each(ctx context.Context, fn func(Entry) error) error {
+	if err := f.packs.each(func(e Entry) error { return errors.Join(ctx.Err(), fn(e)) }); err != nil {
+		return err
+	}
 	return filepath.WalkDir(f.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
