@@ -105,7 +105,7 @@ func (c *Client) Send(ctx context.Context, path string, body io.Reader, out any)
 }
 
 func (c *Client) call(ctx context.Context, method, path, mediaType string, body io.Reader, out any) error {
-	resp, err := c.Stream(ctx, method, path, mediaType, body)
+	resp, _, err := c.Stream(ctx, method, path, mediaType, body)
 	if err != nil {
 		return err
 	}
@@ -119,24 +119,24 @@ func (c *Client) call(ctx context.Context, method, path, mediaType string, body 
 	return nil
 }
 
-// Stream sends a body and returns the answer's body as it is; close it.
-func (c *Client) Stream(ctx context.Context, method, path, mediaType string, body io.Reader) (io.ReadCloser, error) {
+// Stream sends a body and returns the answer's body as it is, to be closed, and its size in bytes, -1 where that is not known.
+func (c *Client) Stream(ctx context.Context, method, path, mediaType string, body io.Reader) (answer io.ReadCloser, size int64, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://admin"+path, body)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	req.Header.Set("Content-Type", mediaType)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-			return nil, fmt.Errorf("folder %s: %w; start it first, or name its data folder with --data", c.dir, ErrNotRunning)
+			return nil, 0, fmt.Errorf("folder %s: %w; start it first, or name its data folder with --data", c.dir, ErrNotRunning)
 		}
-		return nil, fmt.Errorf("ask the server of %s: %w", c.dir, err)
+		return nil, 0, fmt.Errorf("ask the server of %s: %w", c.dir, err)
 	}
 	if resp.StatusCode >= 300 {
 		defer resp.Body.Close()
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
-		return nil, errors.New(strings.TrimSpace(string(text)))
+		return nil, 0, errors.New(strings.TrimSpace(string(text)))
 	}
-	return resp.Body, nil
+	return resp.Body, resp.ContentLength, nil
 }

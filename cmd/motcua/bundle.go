@@ -121,12 +121,12 @@ func writeBundle(ctx context.Context, std stdio, tool *admin.Client, what url.Va
 	if err := tool.Get(ctx, "/status", &s); err != nil {
 		return "", rep, err
 	}
-	body, err := tool.Stream(ctx, http.MethodGet, "/bundle?"+what.Encode(), "", nil)
+	body, size, err := tool.Stream(ctx, http.MethodGet, "/bundle?"+what.Encode(), "", nil)
 	if err != nil {
 		return "", rep, err
 	}
 	defer body.Close()
-	b := newBar(std, "writing, KiB", 0)
+	b := newBar(std, "writing, KiB", int((max(size, 0)+1023)>>10))
 	defer b.end()
 	return bundle.Save(dir, replication.Name(s.Office), time.Now().In(directory.Zone), &barred{r: body, bar: b})
 }

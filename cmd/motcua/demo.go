@@ -72,6 +72,9 @@ func printProvince(w io.Writer, d *province.Demo, took time.Duration) {
 		}
 		t.Flush()
 	}
+	if _, err := os.Stat(d.RecoveryFolder()); err == nil {
+		fmt.Fprintf(w, "\nEvery office streams its sealed backup to a guardian. The shares that open one (of this demo only): %s\n", d.RecoveryFolder())
+	}
 	fmt.Fprint(w, "\nFrom another terminal:\n  motcua demo status\n  motcua demo cut dien-an      # then submit, accept, forward: both sides go on\n  motcua demo heal dien-an     # what waited arrives, once\n  motcua demo stop dir-1       # a directory server dies; nobody notices\nStop everything with Ctrl-C.\n")
 }
 

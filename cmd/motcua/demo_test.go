@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"motcua/cmd/province"
+	node "motcua/node/server"
 )
 
 // program runs a command line as a process of this program.
@@ -75,6 +76,31 @@ func TestDemoKeepsItsDataAndSurvivesKills(t *testing.T) {
 	again := startProvince(t, dir)
 	if len(again.Accounts) != 0 || again.Plan.Offices[0] != before.Offices[0] {
 		t.Errorf("the demo did not resume: %d accounts made, %v", len(again.Accounts), again.Plan.Offices[0])
+	}
+	demoBackedUp(t, again)
+}
+
+// demoBackedUp asserts that an office streams its backup, and that the shares in the demo's folder open it.
+func demoBackedUp(t *testing.T, d *province.Demo) {
+	t.Helper()
+	for deadline := time.Now().Add(40 * time.Second); ; <-time.After(100 * time.Millisecond) {
+		var s node.Status
+		if err := json.Unmarshal([]byte(fine(t, "node", "status", "--data", d.Folder("dien-tho"), "--json")), &s); err != nil {
+			t.Fatal(err)
+		}
+		if s.Backup.Segments > 0 && !s.Backup.Until.IsZero() {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no backup: %+v", s.Backup)
+		}
+	}
+	share := func(n int) string { return filepath.Join(d.RecoveryFolder(), "share-"+itoa(n)+".txt") }
+	if out := fine(t, "recovery", "check", share(1), share(3)); !strings.Contains(out, "These shares open backups") {
+		t.Error(out)
+	}
+	if text, err := os.ReadFile(share(2)); err != nil || !strings.Contains(string(text), "DEMO ONLY") {
+		t.Errorf("%s, %v", text, err)
 	}
 }
 

@@ -49,7 +49,7 @@ func backUp(ctx context.Context, std stdio, tool *admin.Client, path string) (*c
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, fmt.Errorf("directory backup: %s is there already: name a new file", path)
 	}
-	from, err := tool.Stream(ctx, http.MethodGet, "/backup", "", nil)
+	from, _, err := tool.Stream(ctx, http.MethodGet, "/backup", "", nil)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -48,7 +48,7 @@ func nodeEditionCommand() *command {
 
 // writeEdition keeps the edition that a server hands out, whole or not at all.
 func writeEdition(ctx context.Context, std stdio, tool *admin.Client, path string) error {
-	body, err := tool.Stream(ctx, http.MethodGet, "/edition", "", nil)
+	body, _, err := tool.Stream(ctx, http.MethodGet, "/edition", "", nil)
 	if err != nil {
 		return err
 	}

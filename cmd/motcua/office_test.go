@@ -241,7 +241,7 @@ func (r *reforming) copied(g directory.Genesis) *replica.Replica {
 	}
 	for tries := 0; len(c.Levels(reformDay)) == len(c.Levels(dayBefore)) && tries < 600; tries++ {
 		<-time.After(50 * time.Millisecond) // for an edition to be cut and signed
-		b, err := ask(r.t, r.dir).Stream(r.t.Context(), "GET", "/edition", "", nil)
+		b, _, err := ask(r.t, r.dir).Stream(r.t.Context(), "GET", "/edition", "", nil)
 		if err != nil {
 			continue
 		}

@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"motcua/cmd/admin"
+	"motcua/cmd/ceremony"
 	"motcua/crypto/disk"
 	"motcua/crypto/record"
 	"motcua/crypto/recovery"
-	"motcua/crypto/wire"
 	"motcua/directory/server"
 )
 
@@ -20,9 +20,6 @@ import (
 func recoveryCommands() []*command {
 	return []*command{recoveryInitCommand(), recoveryPublishCommand(), recoveryCheckCommand(), recoveryOpenCommand()}
 }
-
-// backupKeyName is the file of the public key in the folder of a ceremony.
-const backupKeyName = "backup.key"
 
 func recoveryInitCommand() *command {
 	c := newCommand("recovery init", "", "make the province's key for backups, and split it among officials",
@@ -44,13 +41,13 @@ func recoveryInitCommand() *command {
 		if err != nil {
 			return err
 		}
-		if err := writeCeremony(*out, r, shares); err != nil {
+		if err := ceremony.Write(*out, "", r, shares); err != nil {
 			return err
 		}
 		fmt.Fprintf(std.out, `Wrote %d shares to %s, any %d of which open a backup, and %s, which is public.
 Give each official one share, on paper or on a stick of their own, and destroy these files then.
 Now check them (motcua recovery check), and publish the key: motcua recovery publish --data FOLDER %s
-`, len(shares), *out, *k, backupKeyName, filepath.Join(*out, backupKeyName))
+`, len(shares), *out, *k, ceremony.KeyFile, filepath.Join(*out, ceremony.KeyFile))
 		return nil
 	}
 	return c
@@ -62,25 +59,6 @@ func readRecoveryKey(path string) (*record.Key, error) {
 		return nil, fmt.Errorf("read recovery key: %w", err)
 	}
 	return server.ReadRecoveryKey(text)
-}
-
-// writeCeremony makes the folder, which must be new: shares of two keys are easily confused.
-func writeCeremony(dir string, r record.Record, shares []recovery.Share) error {
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return fmt.Errorf("write shares: %w; choose a new folder", err)
-	}
-	for _, s := range shares {
-		text := fmt.Sprintf("# motcua: phần %d trong %d phần của khóa phục hồi sao lưu %x; cần %d phần để mở.\n# Share %d of %d of the recovery key for backups %x; %d open it together.\n%s\n",
-			s.X, s.Shares, s.Key, s.Threshold, s.X, s.Shares, s.Key, s.Threshold, s)
-		if err := disk.WriteFile(filepath.Join(dir, fmt.Sprintf("share-%d.txt", s.X)), []byte(text)); err != nil {
-			return fmt.Errorf("write shares: %w", err)
-		}
-	}
-	b, err := wire.Marshal(r)
-	if err != nil {
-		return err
-	}
-	return disk.WriteFile(filepath.Join(dir, backupKeyName), b)
 }
 
 func recoveryPublishCommand() *command {

@@ -223,6 +223,9 @@ func (d *Demo) addProcesses(exe string) {
 
 func (d *Demo) folder(name string) string { return filepath.Join(d.dir, name) }
 
+// RecoveryFolder is where the demo's recovery key and the shares of its key for backups are.
+func (d *Demo) RecoveryFolder() string { return d.folder("recovery-demo") }
+
 func (d *Demo) genesisPath() string { return filepath.Join(d.dir, "genesis") }
 
 func (d *Demo) serverNames() []string {

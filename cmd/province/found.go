@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"motcua/cmd/admin"
+	"motcua/cmd/ceremony"
 	"motcua/crypto/identity"
+	"motcua/crypto/recovery"
 	"motcua/directory"
 	"motcua/directory/khanhhoa"
 	"motcua/directory/server"
@@ -53,11 +55,53 @@ func (f *founder) directory() error {
 	if err != nil {
 		return err
 	}
+	if g.Recovery, err = f.recovery(); err != nil {
+		return fmt.Errorf("found the directory: %w", err)
+	}
 	b, err := g.Bytes()
 	if err != nil {
 		return fmt.Errorf("found the directory: %w", err)
 	}
 	return os.WriteFile(f.demo.genesisPath(), b, 0o600)
+}
+
+// The key for backups of a demo: any two of three shares open a backup.
+const (
+	demoShares    = 3
+	demoThreshold = 2
+	demoRemark    = "CHỈ ĐỂ DÙNG THỬ, không bảo vệ gì. DEMO ONLY, it protects nothing."
+)
+
+// recovery makes the directory's recovery key and, signed by it, the key for backups, so that offices stream theirs. Both stay in the
+// demo's folder, which no province would allow. It returns the public half of the first.
+func (f *founder) recovery() ([]byte, error) {
+	key, secret, err := server.NewRecoveryKey()
+	if err != nil {
+		return nil, err
+	}
+	r, shares, err := recovery.NewKey(1, demoShares, demoThreshold, time.Now(), key)
+	if err != nil {
+		return nil, err
+	}
+	if err := ceremony.Write(f.demo.RecoveryFolder(), demoRemark, r, shares); err != nil {
+		return nil, err
+	}
+	return key.Public().Bytes(), os.WriteFile(filepath.Join(f.demo.RecoveryFolder(), "genesis.recovery"), secret, 0o600)
+}
+
+// backupKey tells every server of the directory of the key for backups; the nodes learn of it from them.
+func (f *founder) backupKey(ctx context.Context) error {
+	b, err := os.ReadFile(filepath.Join(f.demo.RecoveryFolder(), ceremony.KeyFile))
+	if err != nil {
+		return err
+	}
+	return each(f.demo.serverNames(), func(name string) error {
+		tool, err := admin.NewClient(f.demo.folder(name))
+		if err != nil {
+			return err
+		}
+		return tool.Post(ctx, "/backup-key", server.BackupKeyRequest{Record: b}, nil)
+	})
 }
 
 // province publishes the tables, enrols every office and makes the accounts, all at the running directory.
@@ -68,6 +112,9 @@ func (f *founder) province(ctx context.Context) error {
 	}
 	if err := tool.Post(ctx, "/publish", Tables(), nil); err != nil {
 		return fmt.Errorf("publish the province's tables: %w", err)
+	}
+	if err := f.backupKey(ctx); err != nil {
+		return fmt.Errorf("publish the key for backups: %w", err)
 	}
 	accounts, err := f.accounts(ctx)
 	if err != nil {

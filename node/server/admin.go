@@ -108,14 +108,19 @@ func (n *Server) adminLine(w http.ResponseWriter, r *http.Request) {
 func (n *Server) adminWriteBundle(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	part, most := max(1, number(q.Get("part"))), int64(number(q.Get("size")))<<20
-	name, write, err := n.bundlePart(q["to"], part, most)
+	c, err := n.bundlePart(q["to"], part, most)
+	size := int64(0)
+	if err == nil {
+		size, err = c.Size()
+	}
 	if err != nil {
 		answer(w, nil, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("X-Bundle-Name", name)
-	if err := write(w); err != nil {
+	w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
+	w.Header().Set("X-Bundle-Name", bundle.FileName(c.From, c.Created))
+	if err := bundle.Write(w, c); err != nil {
 		n.log.Error("bundle not written", "err", err)
 		panic(http.ErrAbortHandler) // the reader must not take half a bundle for a whole one
 	}
@@ -176,11 +181,12 @@ func bundleShare(offices int) int { return max(1, min(maxBundleOne, maxBundleAll
 
 // Bundle tells the name of a bundle for offices, or for every office something waits for, and returns what writes it.
 func (n *Server) Bundle(to []string) (name string, write func(io.Writer) error, err error) {
-	return n.bundlePart(to, 1, 0)
+	c, err := n.bundlePart(to, 1, 0)
+	return bundle.FileName(c.From, c.Created), func(w io.Writer) error { return bundle.Write(w, c) }, err
 }
 
-// bundlePart is Bundle of one part of several, for sticks that hold so many bytes.
-func (n *Server) bundlePart(to []string, part int, most int64) (name string, write func(io.Writer) error, err error) {
+// bundlePart is what goes into one of several bundles, for sticks that hold so many bytes.
+func (n *Server) bundlePart(to []string, part int, most int64) (bundle.Contents, error) {
 	c, err := n.contents(to)
 	if err == nil {
 		var parts int
@@ -188,7 +194,7 @@ func (n *Server) bundlePart(to []string, part int, most int64) (name string, wri
 			err = fmt.Errorf("write bundle: part %d of %d: that is all there is", part, parts)
 		}
 	}
-	return bundle.FileName(c.From, c.Created), func(w io.Writer) error { return bundle.Write(w, c) }, err
+	return c, err
 }
 
 // contents gathers what waits for the offices, and the receipts they may not have got: those for the parcels they sent last.

@@ -226,6 +226,9 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	if bytes.Contains(file, []byte("Nguyen")) {
 		t.Error("content is readable in the file")
 	}
+	if n, err := c.Size(); err != nil || n != int64(len(file)) {
+		t.Errorf("said to be %d bytes, %v; they are %d", n, err, len(file))
+	}
 	var got basket
 	report, err := Read(t.Context(), bytes.NewReader(file), &got)
 	if err != nil || !report.Complete || report.Parcels != 2 || report.Receipts != 1 || !report.Edition || len(report.Faults) != 0 {

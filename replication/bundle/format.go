@@ -89,6 +89,9 @@ var (
 	ErrDamaged   = errors.New("the bundle is damaged: write it again, on another stick if it happens twice")
 )
 
+// sectionHead is how many bytes come before those of a section.
+const sectionHead = 5
+
 func writeSection(w io.Writer, k kind, b []byte) error {
 	if most, _ := k.max(); uint64(len(b)) > uint64(most) {
 		return fmt.Errorf("section %d of %d bytes, at most %d", k, len(b), most)

@@ -117,14 +117,41 @@ func (c Contents) index() (Index, error) {
 	return ix, ix.validate()
 }
 
+// Size is how many bytes the bundle of the contents has.
+func (c Contents) Size() (int64, error) {
+	var n counter
+	err := c.write(&n, func(p replication.Parcel) error {
+		n += counter(p.Manifest.Bytes()) + counter(len(p.Manifest.Chunks)*sectionHead)
+		return nil
+	})
+	return int64(n), err
+}
+
+// counter counts what is written to it.
+type counter int64
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
+
 // Write writes a bundle. A chunk is in memory at a time.
 func Write(w io.Writer, c Contents) error {
+	out := bufio.NewWriter(w)
+	err := c.write(out, func(p replication.Parcel) error { return writeChunks(out, c, p) })
+	if err := errors.Join(err, out.Flush()); err != nil {
+		return fmt.Errorf("write bundle: %w", err)
+	}
+	return nil
+}
+
+// write writes all but the chunks of parcels, and calls for those.
+func (c Contents) write(out io.Writer, chunks func(replication.Parcel) error) error {
 	c = c.fit(MaxParts)
 	ix, err := c.index()
 	if err != nil {
-		return fmt.Errorf("write bundle: %w", err)
+		return err
 	}
-	out := bufio.NewWriter(w)
 	put := func(k kind, v any) {
 		if err == nil {
 			var b []byte
@@ -144,16 +171,13 @@ func Write(w io.Writer, c Contents) error {
 	for _, p := range c.Parcels {
 		put(kindParcel, p.Record)
 		if err == nil {
-			err = writeChunks(out, c, p)
+			err = chunks(p)
 		}
 	}
 	if err == nil {
 		err = writeSection(out, kindEnd, nil)
 	}
-	if err := errors.Join(err, out.Flush()); err != nil {
-		return fmt.Errorf("write bundle: %w", err)
-	}
-	return nil
+	return err
 }
 
 func writeChunks(w io.Writer, c Contents, p replication.Parcel) error {
