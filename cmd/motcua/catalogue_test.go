@@ -17,7 +17,7 @@ import (
 func records(t *testing.T) (path string, n int) {
 	t.Helper()
 	path = "../../directory/catalogue/testdata/records.jsonl"
-	for up, i := "../..", 0; i < 5; up, i = filepath.Join("..", up), i+1 {
+	for up, i := "../..", 0; i < lookAbove; up, i = filepath.Join("..", up), i+1 {
 		if p := filepath.Join(up, "shared", "data", "procedures.jsonl"); fileExists(p) {
 			path = p
 		}
