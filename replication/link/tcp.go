@@ -166,9 +166,15 @@ func (s *tcpSession) hangUp(code quic.ApplicationErrorCode) {
 
 // plain turns the errors of the multiplexer into those of quic-go or ours.
 func (s *tcpSession) plain(err error) error {
-	switch e, ok := errors.AsType[*yamux.GoAwayError](err); {
-	case err == nil || err == io.EOF:
+	if err == nil || err == io.EOF {
 		return err
+	}
+	if s.IsClosed() { // whoever sends just then learns only that it is
+		if _, why := s.Session.AcceptStream(); why != nil {
+			err = why
+		}
+	}
+	switch e, ok := errors.AsType[*yamux.GoAwayError](err); {
 	case ok && e.Remote:
 		return &quic.ApplicationError{Remote: true, ErrorCode: quic.ApplicationErrorCode(e.ErrorCode)}
 	case errors.Is(err, yamux.ErrTimeout) && !s.IsClosed():
