@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"motcua/replication"
@@ -14,42 +16,63 @@ const (
 	darkFor   = 60 * time.Second
 )
 
+// darkLine is such a line.
+type darkLine struct {
+	rate, size int
+	after      time.Duration
+}
+
 // transferDark measures when bytes come again after a line was dark, and how many were sent twice for it.
 func transferDark(ctx context.Context, c TransferConfig, emit func(Measure) error) error {
-	after, size := darkAfter, transferSize
+	lines := []darkLine{{1e6, transferSize, darkAfter}, {4e6, 4 * transferSize, darkAfter}}
 	if c.Short {
-		after, size = 2*time.Second, transferSize/8
+		lines = []darkLine{{1e6, transferSize / 8, 2 * time.Second}}
 	}
-	spec := LineSpec{Rate: 1e6, RTT: 600 * time.Millisecond}
-	var began time.Time
-	spec.Dark = func(d time.Duration) bool { return d >= after && d < after+darkFor }
+	out := make([][]Measure, len(lines))
+	var runs []func() error
+	for i, d := range lines {
+		runs = append(runs, func() (err error) { out[i], err = d.measure(ctx); return err })
+	}
+	err := together(runs...)
+	for _, m := range slices.Concat(out...) {
+		err = errors.Join(err, emit(m))
+	}
+	return err
+}
+
+func (d darkLine) measure(ctx context.Context) ([]Measure, error) {
+	spec := LineSpec{Rate: d.rate, RTT: 600 * time.Millisecond}
+	spec.Dark = func(at time.Duration) bool { return at >= d.after && at < d.after+darkFor }
 	w := NewWire(spec, 1)
 	defer w.Close()
-	began = w.began
+	light := w.began.Add(d.after + darkFor)
 	p, err := newPair(ctx, w)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer p.close()
 	back := make(chan time.Duration, 1)
 	go func() {
-		pause(ctx, time.Until(began.Add(after+darkFor)))
+		pause(ctx, time.Until(light))
 		before := p.read.Load()
 		for p.read.Load() == before && ctx.Err() == nil {
 			pause(ctx, time.Millisecond)
 		}
-		back <- time.Since(began.Add(after + darkFor))
+		back <- time.Since(light)
 	}()
-	if _, _, err := p.send(ctx, p.from.BeginBulk, size, 10*time.Minute); err != nil {
-		return err
+	if _, _, err := p.send(ctx, p.from.BeginBulk, d.size, 10*time.Minute); err != nil {
+		return nil, err
 	}
-	lanes := p.from.Lanes()
-	if len(lanes) != 1 {
-		return errors.New("the transfer did not go by lane")
+	from, to := p.from.Lanes(), p.to.Lanes()
+	if len(from) != 1 || len(to) != 1 {
+		return nil, errors.New("the transfer did not go by lane")
 	}
-	first := Measure{Name: "dark/first new byte after 60 s", Unit: "s", Value: round((<-back).Seconds())}.atMost(2)
-	twice := Measure{Name: "dark/bytes sent twice", Unit: "B", Value: float64(lanes[0].State.Again)}.atMost(replication.ChunkSize)
-	return errors.Join(emit(first), emit(twice))
+	name := fmt.Sprintf("dark/%d Mbit/s: ", d.rate/1e6)
+	return []Measure{
+		Measure{Name: name + "first new byte after 60 s", Unit: "s", Value: round((<-back).Seconds())}.atMost(2),
+		Measure{Name: name + "bytes sent again", Unit: "B", Value: float64(from[0].State.Again)}.atMost(replication.ChunkSize),
+		{Name: name + "bytes that came twice", Unit: "B", Value: float64(to[0].State.Duplicate)},
+	}, nil
 }
 
 // transferOneInTen measures what it costs that a line is up for one minute in ten.

@@ -22,6 +22,9 @@ const (
 // ackUnit is the unit of the delay of an acknowledgement.
 const ackUnit = 100 * time.Microsecond
 
+// maxAckDelay bounds it; one so long says nothing of the way there and back.
+const maxAckDelay = time.Minute
+
 // maxRanges bounds the ranges of an acknowledgement.
 const maxRanges = 64
 
@@ -42,7 +45,7 @@ func appendAck(b []byte, got spans, delay time.Duration) []byte {
 	n := min(len(got), maxRanges)
 	b = append(b, frameAck)
 	b = binary.AppendUvarint(b, got[len(got)-1].hi-1)
-	b = binary.AppendUvarint(b, uint64(max(delay, 0)/ackUnit))
+	b = binary.AppendUvarint(b, uint64(min(max(delay, 0), maxAckDelay)/ackUnit))
 	b = binary.AppendUvarint(b, uint64(n))
 	for i := range n {
 		v := got[len(got)-1-i]
@@ -134,7 +137,7 @@ const maxNumber = 1 << 60
 
 func (r *reader) ack(v *frame) {
 	largest, delay, n := r.number(), r.number(), r.number()
-	if largest > maxNumber || delay > uint64(time.Minute/ackUnit) || n == 0 || n > maxRanges {
+	if largest > maxNumber || delay > uint64(maxAckDelay/ackUnit) || n == 0 || n > maxRanges {
 		r.b, r.bad = nil, true
 		return
 	}

@@ -38,12 +38,13 @@ func (l *Line) Next(now time.Time) (number uint32, packet []byte, ok bool) {
 func (l *Line) assemble(now time.Time, n uint64) []byte {
 	var s sent
 	b := make([]byte, 0, l.room)
-	if l.ackWanted(now) {
+	overdue := l.overdue(now)
+	if l.ackWanted(now) || overdue && len(l.got) > 0 { // a probe that is the first to pass tells what need not be sent again
 		b = appendAck(b, l.got, now.Sub(l.gotAt))
 	}
 	bare := len(b)
 	switch {
-	case l.overdue(now):
+	case overdue:
 		l.probe(now)
 		if l.probes <= eagerProbes {
 			b = l.copyOldest(b, &s)

@@ -15,6 +15,7 @@ func (l *Line) Take(now time.Time, number uint32, packet []byte) error {
 	if l.got.has(n) || len(l.got) >= maxRanges && n < l.got[0].lo {
 		return nil // a copy, or so old that we no longer know
 	}
+	wasDark := l.Dark()
 	l.alive(now)
 	l.state.Received += uint64(len(packet)) + Overhead
 	if l.crowded(packet) {
@@ -33,6 +34,9 @@ func (l *Line) Take(now time.Time, number uint32, packet []byte) error {
 	if err != nil {
 		l.close(err)
 		return err
+	}
+	if wasDark {
+		l.dawn(now)
 	}
 	l.got.add(n, n+1)
 	if len(l.got) > maxRanges {
@@ -58,19 +62,22 @@ func (l *Line) owe(now time.Time, soon bool) {
 
 func (l *Line) waitAck(now time.Time) { l.ackDue = now.Add(maxUnacked) }
 
-// alive notes that the peer is there. After a dark time all that was under way is lost, for the most part for want of a line.
+// alive notes that the peer is there.
 func (l *Line) alive(now time.Time) {
-	if l.Dark() {
-		l.throttle.nextSend = now
-		for i := range l.packets {
-			if p := &l.packets[i]; p.flying && now.Sub(p.at) > l.timeout() {
-				l.loseData(p)
-			}
-		}
-	}
 	l.heard, l.probes = now, 0
 	if now.After(l.waiting) {
 		l.waiting = now
+	}
+}
+
+// dawn gives up what was under way when the line went dark and has not arrived, for want of a line. The packet that ended the dark has told what
+// has.
+func (l *Line) dawn(now time.Time) {
+	l.throttle.nextSend = now
+	for i := range l.packets {
+		if p := &l.packets[i]; p.flying && now.Sub(p.at) > l.timeout() {
+			l.loseData(p)
+		}
 	}
 }
 
@@ -150,7 +157,7 @@ func (l *Line) ack(now time.Time, f frame) error {
 			if p.done {
 				continue
 			}
-			if n == top-1 {
+			if n == top-1 && f.delay < maxAckDelay {
 				l.throttle.measure(now, max(now.Sub(p.at)-f.delay, time.Microsecond))
 			}
 			if !p.flying { // thought lost, but only late
