@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"motcua/replication"
+	"motcua/replication/line"
 )
 
 // The line that goes dark in the middle of a transfer.
@@ -45,17 +46,22 @@ func (d darkLine) measure(ctx context.Context) ([]Measure, error) {
 	spec.Dark = func(at time.Duration) bool { return at >= d.after && at < d.after+darkFor }
 	w := NewWire(spec, 1)
 	defer w.Close()
-	light := w.began.Add(d.after + darkFor)
 	p, err := newPair(ctx, w)
 	if err != nil {
 		return nil, err
 	}
 	defer p.close()
+	var before line.State
 	back := make(chan time.Duration, 1)
 	go func() {
+		pause(ctx, time.Until(w.began.Add(d.after)))
+		for _, l := range p.from.Lanes() {
+			before = l.State
+		}
+		light := w.began.Add(d.after + darkFor)
 		pause(ctx, time.Until(light))
-		before := p.read.Load()
-		for p.read.Load() == before && ctx.Err() == nil {
+		read := p.read.Load()
+		for p.read.Load() == read && ctx.Err() == nil {
 			pause(ctx, time.Millisecond)
 		}
 		back <- time.Since(light)
@@ -63,15 +69,16 @@ func (d darkLine) measure(ctx context.Context) ([]Measure, error) {
 	if _, _, err := p.send(ctx, p.from.BeginBulk, d.size, 10*time.Minute); err != nil {
 		return nil, err
 	}
+	waited := <-back
 	from, to := p.from.Lanes(), p.to.Lanes()
 	if len(from) != 1 || len(to) != 1 {
 		return nil, errors.New("the transfer did not go by lane")
 	}
 	name := fmt.Sprintf("dark/%d Mbit/s: ", d.rate/1e6)
 	return []Measure{
-		Measure{Name: name + "first new byte after 60 s", Unit: "s", Value: round((<-back).Seconds())}.atMost(2),
-		Measure{Name: name + "bytes sent again", Unit: "B", Value: float64(from[0].State.Again)}.atMost(replication.ChunkSize),
-		{Name: name + "bytes that came twice", Unit: "B", Value: float64(to[0].State.Duplicate)},
+		Measure{Name: name + "first new byte after 60 s", Unit: "s", Value: round(waited.Seconds())}.atMost(2),
+		Measure{Name: name + "bytes sent again", Unit: "B", Value: float64(from[0].State.Again - before.Again)}.atMost(replication.ChunkSize),
+		{Name: name + "bytes that came twice", Unit: "B", Value: float64(to[0].State.Duplicate)}, // of all of the transfer
 	}, nil
 }
 
