@@ -234,3 +234,19 @@ func (e *end) hook(f func()) {
 		f()
 	}
 }
+
+// TestStreamsTakeTurns: what is short does not wait for what is long and was there before.
+func TestStreamsTakeTurns(t *testing.T) {
+	w := newWorld(1)
+	a, b := ways(1e6, 60*time.Millisecond, 0)
+	x, y := w.pair(a, b, Config{RTT: 60 * time.Millisecond})
+	w.upload(t, x, y, 10<<20)
+	w.upload(t, x, y, 10<<20)
+	w.run(func() bool { return false }, 2*time.Second)
+	began := w.now
+	read := w.upload(t, x, y, 30_000)
+	w.run(func() bool { return read() == 30_000 }, time.Hour)
+	if d := w.now.Sub(began); d > 2*time.Second {
+		t.Errorf("30,000 bytes beside two long streams at 1 Mbit/s took %v", d)
+	}
+}

@@ -143,9 +143,12 @@ func (l *Line) fill(b []byte, p *sent) []byte {
 		}
 	}
 	for range len(l.streams) {
+		if !l.fits(b) {
+			break // the next packet begins with the next stream
+		}
 		s := l.streams[0]
 		l.streams = append(l.streams[1:], s)
-		if s.fresh() && l.fits(b) {
+		if s.fresh() {
 			b = l.data(b, p, s, s.next, s.written(), nil)
 		}
 	}
