@@ -34,7 +34,7 @@ func nodeRetryCommand() *command {
 }
 
 func nodeLimitsCommand() *command {
-	c := newCommand("node limits", "", "say how much of the line large parcels may take and at which hours; without flags, show it",
+	c := newCommand("node limits", "", "say how much of the line parcels and backups may take, and at which hours large parcels go; without flags, show it",
 		"motcua node limits --data /var/lib/motcua/node --rate 2000 --to H32.22693=256 --hours 20:00-06:00\nmotcua node limits --data /var/lib/motcua/node --rate 0 --hours any")
 	node := addNodeFlags(c)
 	rate := c.flags.Int64("rate", -1, "`kbit/s` to all offices together, 0 for no limit (default: as before)")
@@ -107,19 +107,19 @@ func newLimits(l courier.Limits, rate int64, to, hours string) (courier.Limits, 
 }
 
 func limitWords(l courier.Limits) string {
-	words := []string{"no limit on the rate"}
+	words := []string{"no limit to all offices together"}
 	if l.Rate > 0 {
-		words[0] = fmt.Sprintf("%d kbit/s to all offices", l.Rate/kbit)
+		words[0] = fmt.Sprintf("%d kbit/s to all offices together", l.Rate/kbit)
 	}
 	for office, r := range l.To {
 		words = append(words, fmt.Sprintf("%d kbit/s to %s", r/kbit, office))
 	}
 	if l.From != l.Until {
-		words = append(words, fmt.Sprintf("from %02d:%02d until %02d:%02d", l.From/60, l.From%60, l.Until/60, l.Until%60))
+		words = append(words, fmt.Sprintf("large parcels from %02d:%02d until %02d:%02d", l.From/60, l.From%60, l.Until/60, l.Until%60))
 	} else {
-		words = append(words, "at any hour")
+		words = append(words, "large parcels at any hour")
 	}
-	return "Large parcels: " + strings.Join(words, ", ") + "."
+	return "Of the line: " + strings.Join(words, ", ") + "."
 }
 
 // printUnsent lists what waits and what was refused.

@@ -43,7 +43,7 @@ func TestStatusShowsWhatWaits(t *testing.T) {
 		},
 		Refused: []server.Refused{{Parcel: "ddddeeeeffff", To: "H32.3", Kind: "status", Refusal: "unwelcome", Note: "no such dossier"}},
 	})
-	for _, want := range []string{"9f27bb6d8c76", "1024 of 5120 KiB", "unreachable", "relay", "LATE", "being sent", "PAST ITS LIFETIME", "no such dossier", "Large parcels: no limit"} {
+	for _, want := range []string{"9f27bb6d8c76", "1024 of 5120 KiB", "unreachable", "relay", "LATE", "being sent", "PAST ITS LIFETIME", "no such dossier", "Of the line: no limit"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, b.String())
 		}

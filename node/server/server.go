@@ -208,7 +208,7 @@ func (n *Server) connect() (err error) {
 		return fmt.Errorf("open node: %w", err)
 	}
 	if err := n.loadLimits(); err != nil {
-		return fmt.Errorf("open node: limits of large parcels: %w; set them anew with motcua node limits, or remove %s", err, n.path(limitsFile))
+		return fmt.Errorf("open node: limits of the line: %w; set them anew with motcua node limits, or remove %s", err, n.path(limitsFile))
 	}
 	n.link.OnContact(n.sight)
 	n.link.Stay(n.keeps)

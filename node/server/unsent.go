@@ -93,7 +93,7 @@ func (n *Server) adminLimits(w http.ResponseWriter, r *http.Request) {
 	answer(w, n.courier.Limits(), err)
 }
 
-// limitsFile keeps the limits of large parcels.
+// limitsFile keeps the limits of what goes to other offices.
 const limitsFile = "limits.json"
 
 func (n *Server) keepLimits(l courier.Limits) error {

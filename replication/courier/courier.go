@@ -156,6 +156,7 @@ func (c *Courier) SetLimits(l Limits) error {
 		return err
 	}
 	c.traffic.set(l)
+	c.cfg.Link.SetCeilings(link.Ceilings{All: l.Rate, To: l.To})
 	return c.WakeAll(context.Background())
 }
 

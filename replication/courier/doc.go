@@ -4,7 +4,7 @@
 //
 // Every name with unsettled parcels has a worker that sends them, a few at a time, oldest first, until a receipt that
 // verifies is stored in the outbox. Small parcels go with their offer and never wait for large ones, which yield to them before
-// every 16 KiB and keep to the [Limits]. It never gives up: after a failure it waits, longer each time, up to two minutes;
+// every 16 KiB and keep the hours of the [Limits]; its rates bind all. It never gives up: after a failure it waits, longer each time, up to two minutes;
 // [Courier.Wake], a connection from the peer, or a sighting of it cuts the wait short. A parcel that one recipient
 // cannot take now does not hold up the others for it.
 //

@@ -101,15 +101,7 @@ func (c *Courier) eager(p replication.Parcel, proto string) (o replication.Offer
 			o.Chunks[i], err = c.cfg.Spool.Chunk(p.ID(), i)
 		}
 	}
-	c.traffic.spend(m.To, len(o.Eager)+total(o.Chunks))
 	return o, err
-}
-
-func total(chunks [][]byte) (n int) {
-	for _, b := range chunks {
-		n += len(b)
-	}
-	return n
 }
 
 // held is how many bytes of a parcel a bitmap marks.
@@ -126,7 +118,7 @@ func held(p replication.Parcel, have replication.Bitmap) (n int64) {
 func (c *Courier) supply(ctx context.Context, s *link.Stream, p replication.Parcel, have replication.Bitmap) (replication.Reply, error) {
 	s.SetStall(stallTime)
 	if !p.Manifest.Small() {
-		s.SetPace(func(bytes int) error { return c.traffic.pace(ctx, p.Manifest.To, bytes) })
+		s.SetPace(func(int) error { return c.traffic.pace(ctx, p.Manifest.To) })
 	}
 	done := held(p, have)
 	for i, chunk := range p.Manifest.Chunks {

@@ -10,11 +10,12 @@ import (
 	"motcua/replication"
 )
 
-// Limits say how much of the line large parcels may take, and when. Small parcels never wait; what they take counts. The zero
-// value sets no limit.
+// Limits say how much of the line may be taken, and when large parcels go. The zero value sets no limit.
 type Limits struct {
-	Rate int64                      `json:"rate,omitempty"` // bytes a second to all peers together; 0: no limit
-	To   map[replication.Name]int64 `json:"to,omitempty"`   // the same to single peers
+	// Rate bounds the bytes a second of all parcels, and of whatever else goes as bulk by the same link, to all peers together; To the
+	// same to single peers: see link.Ceilings. 0: no limit.
+	Rate int64                      `json:"rate,omitempty"`
+	To   map[replication.Name]int64 `json:"to,omitempty"`
 	// Large parcels begin and go on only from From to Until: minutes since midnight in Zone, over midnight where Until is the
 	// smaller. Equal: at any time.
 	From  int `json:"from,omitempty"`
@@ -74,8 +75,6 @@ const yieldTime = 5 * time.Second
 type traffic struct {
 	mu     sync.Mutex
 	limits Limits
-	all    bucket
-	to     map[replication.Name]*bucket
 	small  map[replication.Name]*crowd
 }
 
@@ -86,7 +85,7 @@ type crowd struct {
 }
 
 func newTraffic() *traffic {
-	return &traffic{to: map[replication.Name]*bucket{}, small: map[replication.Name]*crowd{}}
+	return &traffic{small: map[replication.Name]*crowd{}}
 }
 
 // set puts other limits in force.
@@ -94,11 +93,6 @@ func (t *traffic) set(l Limits) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.limits = l
-	t.all.rate = l.Rate
-	t.to = map[replication.Name]*bucket{}
-	for name, rate := range l.To {
-		t.to[name] = &bucket{rate: rate}
-	}
 }
 
 // opens is Limits.Opens of those in force.
@@ -130,23 +124,8 @@ func (t *traffic) begin(to replication.Name) (end func()) {
 	}
 }
 
-// spend counts bytes of a small parcel.
-func (t *traffic) spend(to replication.Name, bytes int) { t.take(to, bytes) }
-
-// take counts bytes and returns how long whoever can wait should.
-func (t *traffic) take(to replication.Name, bytes int) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := time.Now()
-	wait := t.all.take(now, bytes)
-	if b := t.to[to]; b != nil {
-		wait = max(wait, b.take(now, bytes))
-	}
-	return wait
-}
-
 // pace waits until a piece of a large parcel may go.
-func (t *traffic) pace(ctx context.Context, to replication.Name, bytes int) error {
+func (t *traffic) pace(ctx context.Context, to replication.Name) error {
 	if !t.open(time.Now()) {
 		return errClosed
 	}
@@ -155,9 +134,6 @@ func (t *traffic) pace(ctx context.Context, to replication.Name, bytes int) erro
 	t.mu.Unlock()
 	if c != nil {
 		rest(ctx, c.gone, yieldTime)
-	}
-	if wait := t.take(to, bytes); wait > 0 {
-		rest(ctx, nil, wait)
 	}
 	return ctx.Err()
 }
@@ -171,22 +147,4 @@ func rest(ctx context.Context, until <-chan struct{}, d time.Duration) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-}
-
-// bucket counts what is sent against a rate in bytes a second; 0 is no limit. It may be overdrawn.
-type bucket struct {
-	rate int64
-	full time.Time // when everything taken so far will have been allowed
-}
-
-// take counts bytes and returns how long it takes until they are allowed.
-func (b *bucket) take(now time.Time, bytes int) time.Duration {
-	if b.rate == 0 {
-		return 0
-	}
-	if b.full.Before(now) {
-		b.full = now
-	}
-	b.full = b.full.Add(time.Duration(float64(bytes) / float64(b.rate) * float64(time.Second)))
-	return b.full.Sub(now)
 }

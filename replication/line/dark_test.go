@@ -94,11 +94,12 @@ func TestProbesAreSparse(t *testing.T) {
 	}
 }
 
-// TestTheCeilingHolds: on a line that takes more.
-func TestTheCeilingHolds(t *testing.T) {
+// TestALineIsHeld to less than it would take.
+func TestALineIsHeld(t *testing.T) {
 	w := newWorld(1)
 	a, b := ways(50e6, 60*time.Millisecond, 0)
-	x, y := w.pair(a, b, Config{RTT: 60 * time.Millisecond, Ceiling: 100_000})
+	x, y := w.pair(a, b, Config{RTT: 60 * time.Millisecond})
+	x.hold, x.until = 100_000, w.now
 	read := w.upload(t, x, y, 1<<30)
 	w.run(func() bool { return false }, 20*time.Second)
 	if n := x.l.State().Sent; n > 21*100_000 || read() < 18*100_000 {

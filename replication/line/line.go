@@ -32,7 +32,6 @@ type Config struct {
 	Dialler bool          // exactly one of the two ends is
 	RTT     time.Duration // the least that was seen on the way to the peer; 0: unknown
 	Window  int           // bytes under way when a line to the same peer was last busy, see [State]; 0: unknown
-	Ceiling int           // bytes per second at most; 0: none
 }
 
 // State is what a line shows of itself.
@@ -114,6 +113,13 @@ func (l *Line) Err() error { return l.err }
 
 // Dark tells whether the peer has been silent while something of it was due.
 func (l *Line) Dark() bool { return l.probes > eagerProbes }
+
+// Hold has no bytes of streams sent before a time, though the line might carry them.
+func (l *Line) Hold(until time.Time) {
+	if l.throttle.nextSend.Before(until) {
+		l.throttle.nextSend = until
+	}
+}
 
 // Heard is when something last came from the peer; the beginning, if nothing has.
 func (l *Line) Heard() time.Time { return l.heard }

@@ -101,6 +101,8 @@ type end struct {
 	peer  *end
 	woken time.Time
 	late  time.Duration // timers are late by up to so much
+	hold  float64       // bytes per second at most; 0: no bound
+	until time.Time
 	each  func()
 	spoil func([]byte) (copies int)
 }
@@ -123,6 +125,10 @@ func (e *end) kick() {
 		n, b, ok := e.l.Next(e.w.now)
 		if !ok {
 			break
+		}
+		if e.hold > 0 {
+			e.until = e.until.Add(time.Duration(float64(len(b)+Overhead) / e.hold * 1e9))
+			e.l.Hold(e.until)
 		}
 		at, ok := e.out.send(e.w.now, e.w.r, len(b)+Overhead)
 		if !ok {

@@ -51,10 +51,9 @@ const (
 //
 // A queue too short to be seen shows in loss that grows with the rate: loss well above the least of late shrinks the window.
 type throttle struct {
-	mood    mood
-	window  float64 // bytes
-	ceiling float64 // bytes per second, 0: none
-	size    float64 // of a packet
+	mood   mood
+	window float64 // bytes
+	size   float64 // of a packet
 
 	least    time.Duration // round trip without a queue
 	later    time.Duration // the least since leastAt, to take its place
@@ -101,7 +100,7 @@ type arrival struct {
 }
 
 func newThrottle(c Config) throttle {
-	t := throttle{ceiling: float64(c.Ceiling), size: smallPacket, least: c.RTT, smooth: c.RTT, vary: c.RTT / 2}
+	t := throttle{size: smallPacket, least: c.RTT, smooth: c.RTT, vary: c.RTT / 2}
 	t.window = firstFlight * largePacket
 	t.round.end = firstBurst / 2 // by then the rate of arrival tells something
 	if c.Window > 0 {
@@ -133,9 +132,6 @@ func (t *throttle) pace() float64 {
 	case t.mood == starting:
 		p = max(firstRate, min(1.5*p, 2*t.fastest))
 	}
-	if t.ceiling > 0 {
-		p = min(p, t.ceiling)
-	}
 	return p
 }
 
@@ -155,7 +151,7 @@ func (t *throttle) sent(now time.Time, number uint64, size, flying int) {
 	if float64(flying)+t.size > filledShare*t.window {
 		t.round.filled = true
 	}
-	if t.mood == starting && t.seen == 0 && number < firstBurst && t.ceiling == 0 {
+	if t.mood == starting && t.seen == 0 && number < firstBurst {
 		return
 	}
 	each := time.Duration(float64(size) / t.pace() * float64(time.Second))

@@ -38,6 +38,7 @@
 // congestion: in packets of their own on the same socket, sealed with keys exported from the same handshake and mended by package line.
 // Both ends say in the handshake that they know lanes. A lane follows the peer to a new address once it has answered from there, and
 // outlives a connection that has timed out in the dark for as long as it has streams. What waits in lanes is bounded by peer and in all.
+// What is sent as bulk, by lane or by stream, keeps to the [Ceilings].
 //
 // # What it does not do
 //

@@ -11,6 +11,7 @@ import (
 
 	"github.com/quic-go/quic-go"
 
+	"motcua/replication"
 	"motcua/replication/line"
 )
 
@@ -49,6 +50,8 @@ type lane struct {
 
 	mu       sync.Mutex
 	line     *line.Line // nil until the first stream
+	peer     replication.Name
+	allowed  int // bytes, before the ceilings are asked again
 	dialled  bool
 	addr     net.Addr // at which the peer has answered
 	paths    paths
@@ -168,6 +171,9 @@ func (n *lane) begin() {
 	n.received = n.base.udp().ConnectionStats().PacketsReceived
 	config, room := n.link.lineConfig(n.base, rtt, n.dialled)
 	n.line = line.New(config, time.Now())
+	if p, err := n.link.cfg.Resolver.Identify(n.c.id); err == nil {
+		n.peer = p.Name
+	}
 	n.line.Bound(room)
 	n.link.log.Info("lane in use", "addr", n.addr.String())
 	n.link.work.Go(func() { n.link.serve(n.c) })
@@ -179,7 +185,7 @@ func (l *Link) lineConfig(c *conn, rtt time.Duration, dialled bool) (config line
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.share.enter(c.id)
-	config = line.Config{Dialler: dialled, RTT: rtt, Ceiling: l.cfg.Ceiling}
+	config = line.Config{Dialler: dialled, RTT: rtt}
 	if rtt > 0 {
 		config.Window = l.windows[c.id] * 3 / 4
 	}
@@ -227,6 +233,7 @@ func (n *lane) pump() {
 			break
 		}
 		n.link.quic.WriteTo(n.out.Seal(make([]byte, 0, len(b)+line.Overhead), number, b), n.addr) // lost packets are sent again
+		n.spend(now, len(b)+line.Overhead)
 	}
 	n.announce()
 	if err := n.line.Err(); err != nil {
@@ -240,6 +247,13 @@ func (n *lane) pump() {
 	now := time.Now()
 	if wake := n.line.Wake(now); !wake.IsZero() {
 		n.wake(max(wake.Sub(now), 0))
+	}
+}
+
+// spend counts a packet against the ceilings, and has the line wait for them. The caller holds the lock.
+func (n *lane) spend(now time.Time, bytes int) {
+	for n.allowed -= bytes; n.allowed < 0; n.allowed += ceilingStep {
+		n.line.Hold(n.link.roof.take(now, n.peer, ceilingStep))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"motcua/replication"
 	"motcua/replication/link"
 	"motcua/replication/replicationtest"
 )
@@ -24,9 +25,11 @@ func digestOf(_ context.Context, _ link.Caller, s *link.Stream) {
 	}
 }
 
-// ship sends bytes as bulk and tells whether the peer has read just them.
-func ship(ctx context.Context, l *link.Link, b []byte) error {
-	s, err := l.BeginBulk(ctx, "b", "digest/1")
+// ship sends bytes as bulk to b and tells whether it has read just them.
+func ship(ctx context.Context, l *link.Link, b []byte) error { return shipTo(ctx, l, "b", b) }
+
+func shipTo(ctx context.Context, l *link.Link, peer replication.Name, b []byte) error {
+	s, err := l.BeginBulk(ctx, peer, "digest/1")
 	if err != nil {
 		return err
 	}

@@ -12,11 +12,15 @@ import (
 )
 
 // BeginBulk is [Link.Begin] for what may be large. Where the line to the peer is long or loses packets, and the peer knows
-// how, the stream goes in packets of its own beside QUIC (package line); where plain streams fill the line, it is one.
+// how, the stream goes in packets of its own beside QUIC (package line); where plain streams fill the line, it is one. Both keep
+// to the [Ceilings].
 func (l *Link) BeginBulk(ctx context.Context, to replication.Name, proto string) (*Stream, error) {
 	s, err := l.dial(ctx, to, proto, bulk)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s for %s: %w", to, proto, err)
+	}
+	if s.c.base == nil {
+		s.ceiling = func(bytes int) error { return l.roof.pace(s, to, bytes) }
 	}
 	return s, nil
 }

@@ -19,7 +19,7 @@ import (
 	"motcua/replication/line"
 )
 
-// Config says who a link is and whom it knows. All fields but Log, Ring, Listener, DialTCP and Ceiling are required.
+// Config says who a link is and whom it knows. All fields but Log, Ring, Listener and DialTCP are required.
 type Config struct {
 	Name     replication.Name
 	Identity *identity.Private
@@ -34,8 +34,6 @@ type Config struct {
 	// DialTCP goes out by TCP to an address where UDP does not pass. By default it is that of a net.Dialer where Conn is a
 	// UDP socket, and none where it is simulated.
 	DialTCP func(ctx context.Context, addr string) (net.Conn, error)
-	// Ceiling bounds the bytes per second that go to each peer by lane (see BeginBulk); 0: no bound.
-	Ceiling int
 	// Log defaults to nothing.
 	Log *slog.Logger
 }
@@ -103,6 +101,7 @@ type Link struct {
 	lanes    map[line.Tag]*lane
 	windows  map[digest.Digest]int // of the last lane to a key
 	share    share
+	roof     roof
 	contacts []func(replication.Name)
 }
 

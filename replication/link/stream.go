@@ -23,6 +23,7 @@ type Stream struct {
 	answered bool
 	stall    atomic.Int64 // time.Duration, 0: unbounded
 	pace     func(bytes int) error
+	ceiling  func(bytes int) error // of bulk that goes plainly
 }
 
 var _ net.Conn = (*Stream)(nil)
@@ -114,8 +115,11 @@ func (s *Stream) Read(p []byte) (int, error) {
 func (s *Stream) Write(p []byte) (n int, err error) {
 	for len(p) > 0 && err == nil {
 		piece := p[:min(len(p), stallPiece)]
-		if s.pace != nil {
-			if err := s.pace(len(piece)); err != nil {
+		for _, hold := range []func(int) error{s.pace, s.ceiling} {
+			if hold == nil {
+				continue
+			}
+			if err := hold(len(piece)); err != nil {
 				return n, err
 			}
 		}
