@@ -44,5 +44,6 @@ func (c *tcpConn) Close() error {
 		c.SetReadDeadline(time.Now().Add(lingerTime))
 		return half.CloseWrite()
 	}
+	c.SetWriteDeadline(time.Now()) // a write under way ends, as it does on a socket: on a stream to another machine it would go on
 	return c.Conn.Close()
 }
