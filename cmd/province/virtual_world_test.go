@@ -267,7 +267,7 @@ func (w *world) powerCut(name string) {
 	synctest.Wait() // every goroutine stands still, perhaps in the middle of a transfer
 	w.copies++
 	kept := filepath.Join(filepath.Dir(m.dir), fmt.Sprintf("kept-%d", w.copies))
-	w.fatal(freeze(m.dir, kept))
+	w.fatal(replicationtest.Freeze(m.dir, kept))
 	w.off(m)
 	w.fatal(os.RemoveAll(m.dir))
 	m.dir = kept

@@ -28,6 +28,7 @@ type Network struct {
 	listeners map[netip.AddrPort]*listener
 	sent      map[netip.AddrPort]int64
 	moved     map[netip.AddrPort]netip.AddrPort // where an address is seen from outside
+	watch     func(packet []byte)
 }
 
 // NewNetwork makes a network in fair weather.
@@ -68,6 +69,20 @@ func (n *Network) pair(a, b string, parted bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.parted[[2]netip.AddrPort{x, y}], n.parted[[2]netip.AddrPort{y, x}] = parted, parted
+}
+
+// Dark tells whether the cable of either address is pulled, or there is no way between them.
+func (n *Network) Dark(a, b string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.dark(packet{from: netip.MustParseAddrPort(a), to: netip.MustParseAddrPort(b)})
+}
+
+// Watch has every packet shown to f, as it is sent. F must not keep it.
+func (n *Network) Watch(f func(packet []byte)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.watch = f
 }
 
 // Move has an endpoint seen at another address from now on, as by a NAT that has forgotten it or over another uplink: what is sent to
@@ -125,8 +140,11 @@ func (n *Network) send(p packet) {
 	if seen, ok := n.moved[p.from]; ok {
 		p.from = seen
 	}
-	w, dark := n.weather, n.dark(p) || n.noUDP[p.from] || n.noUDP[p.to]
+	watch, w, dark := n.watch, n.weather, n.dark(p) || n.noUDP[p.from] || n.noUDP[p.to]
 	n.mu.Unlock()
+	if watch != nil {
+		watch(p.data)
+	}
 	if dark || rand.Float64() < w.Loss {
 		return
 	}

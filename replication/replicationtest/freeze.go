@@ -1,4 +1,4 @@
-package province_test
+package replicationtest
 
 import (
 	"bytes"
@@ -6,12 +6,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"testing"
 )
 
-// freeze copies a folder as it is at this instant, with the modes of its files. Files that are mostly empty, as the
+// Freeze copies a folder as it is at this instant, with the modes of its files. Files that are mostly empty, as the
 // database lays them out ahead, stay so.
-func freeze(from, to string) error {
+func Freeze(from, to string) error {
 	return filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -61,27 +60,5 @@ func sparse(out *os.File, in io.Reader) error {
 		default:
 			return err
 		}
-	}
-}
-
-// TestFreeze sees that a frozen folder is the folder.
-func TestFreeze(t *testing.T) {
-	from, to := t.TempDir(), filepath.Join(t.TempDir(), "kept")
-	holes := make([]byte, 300<<10)
-	copy(holes[200<<10:], "kept")
-	for name, b := range map[string][]byte{"empty": nil, "holes": holes, "deep/small": []byte("secret")} {
-		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(from, name)), 0o700), os.WriteFile(filepath.Join(from, name), b, 0o600)); err != nil {
-			t.Fatal(err)
-		}
-		defer func() {
-			got, err := os.ReadFile(filepath.Join(to, name))
-			info, _ := os.Stat(filepath.Join(to, name))
-			if err != nil || !bytes.Equal(got, b) || info.Mode().Perm() != 0o600 {
-				t.Errorf("%s: %d bytes, want %d: %v", name, len(got), len(b), err)
-			}
-		}()
-	}
-	if err := freeze(from, to); err != nil {
-		t.Fatal(err)
 	}
 }
