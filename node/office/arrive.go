@@ -71,6 +71,7 @@ const attempts = 5
 // Take commits the effect of a parcel once and returns the signed receipt. Files are stored before the commit: a crash in
 // between leaves files that a sweep removes, and the parcel is sent again.
 func (in Inbox) Take(ctx context.Context, p replication.Parcel, c replication.Content) (record.Record, error) {
+	in.o.regainBefore(ctx, p.Manifest.From)
 	for range attempts {
 		r, err := in.take(ctx, p, c)
 		if !errors.Is(err, store.ErrHeadMoved) {
@@ -326,12 +327,21 @@ func (o *Office) storeRequest(t *store.Tx, root dossier.State, asked dossier.Chi
 	if _, err := t.Row(asked.ID); err == nil {
 		return nil
 	}
-	return t.PutRow(o.childRow(root, asked, dossier.State{}, pl))
+	_, child, err := readChain(t, asked.ID) // there is one where it was taken back before its request came again
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return t.PutRow(o.childRow(root, asked, child, pl))
 }
 
-// putCopy brings the copy of another office's chain up to date. A fork is kept as evidence and logged; it is not repaired.
+// putCopy brings the copy of another office's chain up to date, or one of this office's own that it has lost a part of. A fork is kept as
+// evidence and logged; it is not repaired.
 func (o *Office) putCopy(t *store.Tx, chain []dossier.Signed) error {
-	done, err := t.PutCopy(chain[0].Event.Chain, chain)
+	put := t.PutCopy
+	if chain[len(chain)-1].Event.Office == string(o.Code) {
+		put = t.Regain
+	}
+	done, err := put(chain[0].Event.Chain, chain)
 	if done.Forked {
 		o.Log.Error("fork: two versions of one chain", "chain", chain[0].Event.Chain.Short(), "office", chain[0].Event.Office)
 	}
@@ -448,8 +458,12 @@ func (o *Office) validStatus(root dossier.State, tr directory.Track) error {
 
 func (o *Office) storeStatus(t *store.Tx, root dossier.State, chain []dossier.Signed, tr directory.Track) error {
 	row, err := t.Row(root.Chain)
+	if errors.Is(err, store.ErrNotFound) {
+		// The submission was committed here before it was sent, and lost since: it is in the chain, signed by this office.
+		row, err = o.submissionRow(root.Chain, root.Submission), nil
+	}
 	if err != nil {
-		return err // the submission was committed here before it was sent
+		return err
 	}
 	if err := o.putCopy(t, chain); err != nil {
 		return err

@@ -34,6 +34,7 @@ func (o *Office) Background(ctx context.Context) {
 	defer work.Wait()
 	work.Go(func() { o.refreshAccounts(ctx) })
 	work.Go(func() { o.countOpen(ctx) })
+	work.Go(func() { o.regainAll(ctx) })
 	work.Go(func() { o.handsOver(ctx) })
 	staff, sweep := time.NewTicker(staffEvery), time.NewTicker(sweepEvery)
 	defer staff.Stop()

@@ -44,6 +44,13 @@ type change struct {
 // commit stores a change and returns its answer, or the answer given before to the same token. The parcels of a change
 // that did not happen are dropped.
 func (o *Office) commit(ctx context.Context, c change) (string, error) {
+	if len(c.events) > 0 {
+		o.awaitRegained(ctx)
+	}
+	return o.commitNow(ctx, c)
+}
+
+func (o *Office) commitNow(ctx context.Context, c change) (string, error) {
 	answer, repeated := c.answer, false
 	err := o.Store.Update(ctx, func(t *store.Tx) error {
 		if c.token != "" {

@@ -2,6 +2,7 @@ package office
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"time"
@@ -178,14 +179,28 @@ func (o *Office) reserve(ctx context.Context, id digest.Digest) (code string, er
 			code = string(old)
 			return nil
 		}
-		n, err := t.NextNumber(string(o.Code), string(day))
-		if err != nil {
+		if code, err = o.freshCode(t, day); err != nil {
 			return err
 		}
-		code = dossier.NewCode(o.Code, day, n+uint32(o.Directory.Predecessors(o.Code, day))*numbersOfMachine)
 		return t.Set(name, []byte(code))
 	})
 	return code, err
+}
+
+// freshCode is the next code of a day. One that the counter has forgotten with the rest of what was lost may be there again already.
+func (o *Office) freshCode(t *store.Tx, day directory.Date) (string, error) {
+	for {
+		n, err := t.NextNumber(string(o.Code), string(day))
+		if err != nil {
+			return "", err
+		}
+		code := dossier.NewCode(o.Code, day, n+uint32(o.Directory.Predecessors(o.Code, day))*numbersOfMachine)
+		if _, err = t.RowByCode(code); errors.Is(err, store.ErrNotFound) {
+			return code, nil
+		} else if err != nil {
+			return "", err
+		}
+	}
 }
 
 // numbersOfMachine are set apart for each machine of an office on one day: a machine that was enrolled today in the place of a

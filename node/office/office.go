@@ -105,7 +105,7 @@ type Spool interface {
 	Sweep(keep func(id digest.Digest) bool) (removed int, err error)
 }
 
-// Config is what an office works with. All fields but Ring, Accounts, Now, Log, Wake and Progress are required.
+// Config is what an office works with. All fields but Ring, Accounts, Offices, Now, Log, Wake and Progress are required.
 type Config struct {
 	Code     directory.OfficeCode
 	Identity *identity.Private
@@ -120,6 +120,8 @@ type Config struct {
 	Passwords Passwords
 	// Accounts changes accounts. It may be nil: then nobody's is changed here (a simulation).
 	Accounts Accounts
+	// Offices are those that have a node. Some of them are asked after the start what they keep of this one; nil: nobody is.
+	Offices func() []replication.Name
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
 	// Log defaults to nothing.
@@ -144,6 +146,7 @@ type Office struct {
 	checks   checks
 	reach    reach
 	census   census
+	regain   regaining
 
 	mu       sync.Mutex
 	calendar *calendar.Calendar // of the version in it
@@ -168,6 +171,9 @@ func New(c Config) *Office {
 		c.Ring = identity.NewRing(c.Identity)
 	}
 	o := &Office{Config: c, report: make(chan struct{}, 1), handing: make(chan struct{}, 1), window: handOverWindow, checks: newChecks()}
+	if c.Offices != nil {
+		o.regain.first = make(chan struct{})
+	}
 	o.sweepSpool()
 	return o
 }

@@ -68,12 +68,20 @@ func formats(t testing.TB) (out [][2]string) {
 		Events: []SheetEvent{{1, string(xa), "b", "desk", 4, "check", "n", 1, string(huyen), 2, "desk", true, "", ""}}, AsOf: 7,
 	}
 	for name, m := range map[string]any{
-		"question": Question{1, AskFile, tr.Code, "4567", digest.Of([]byte("f")), &SignedBehalf{[]byte("b"), []byte("s")}},
-		"answer":   Answer{1, directory.Errorf("ask", directory.Denied, "no"), &tr, "1.001776", 2, &sheet, &FileHead{"đơn.pdf", "application/pdf", 9}},
-		"behalf":   Behalf{1, "a1", tr.Code, replication.Name(xa), bien, 5},
-		"order":    order{moi, "a1", "Trần Văn Bình", 3, 2},
-		"draft":    draft{1, tr.Alias, "1.001776", 2, string(xa), []byte("{}"), nil},
-		"trouble":  trouble{digest.Of([]byte("p")), string(xa), "request", digest.Of([]byte("c")), "unwelcome", "n", 8},
+		"question": Question{Version: 1, Kind: AskFile, Code: tr.Code, LastFour: "4567", Blob: digest.Of([]byte("f")), Behalf: &SignedBehalf{[]byte("b"), []byte("s")}},
+		"answer":   Answer{1, directory.Errorf("ask", directory.Denied, "no"), &tr, "1.001776", 2, &sheet, &FileHead{"đơn.pdf", "application/pdf", 9}, nil, nil, nil},
+		"lost?": Question{
+			Version: 1, Kind: AskHeld, Since: 5, After: "c", Chain: digest.Of([]byte("root")), Seq: 7, Parcels: []digest.Digest{digest.Of([]byte("p"))},
+		},
+		"held": Answer{
+			Version: 1, Chain: []record.Record{ev}, Submission: &sub,
+			Holding: &Holding{[]Kept{{digest.Of([]byte("root")), 3, digest.Of([]byte("h"))}}, []digest.Digest{digest.Of([]byte("p"))}, "n"},
+		},
+		"not-asked": []notAsked{{string(xa), 5}},
+		"behalf":    Behalf{1, "a1", tr.Code, replication.Name(xa), bien, 5},
+		"order":     order{moi, "a1", "Trần Văn Bình", 3, 2},
+		"draft":     draft{1, tr.Alias, "1.001776", 2, string(xa), []byte("{}"), nil},
+		"trouble":   trouble{digest.Of([]byte("p")), string(xa), "request", digest.Of([]byte("c")), "unwelcome", "n", 8},
 	} {
 		b, err := wire.Marshal(m)
 		if err != nil {

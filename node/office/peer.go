@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"motcua/crypto/digest"
+	"motcua/crypto/record"
 	"motcua/directory"
 	"motcua/node/dossier"
 	"motcua/node/store"
@@ -30,6 +31,11 @@ const (
 	AskSheet QuestionKind = 2 // the whole dossier, for its applicant: proven by Behalf
 	AskFile  QuestionKind = 3 // a paper or result, for its applicant
 	AskLine  QuestionKind = 4 // where is it: proven by Behalf
+	// What has the office that asks lost? See regain.go.
+	AskHeld   QuestionKind = 5 // what is kept of it, changed since Since, from After on
+	AskChain  QuestionKind = 6 // its Chain from the event Seq on, or the submission
+	AskSealed QuestionKind = 7 // the ciphertext of a Blob that its Chain names
+	AskAnew   QuestionKind = 8 // that Parcels it has lost be sent anew
 )
 
 // Question is asked of the office that answers for a dossier. Who asks is an enrolled node; for whom, it states. Key 5 was the
@@ -41,6 +47,12 @@ type Question struct {
 	LastFour string        `cbor:"4,keyasint,omitempty"`
 	Blob     digest.Digest `cbor:"6,keyasint,omitzero"`
 	Behalf   *SignedBehalf `cbor:"7,keyasint,omitempty"`
+
+	Since   int64           `cbor:"8,keyasint,omitempty"` // Unix milliseconds
+	After   string          `cbor:"9,keyasint,omitempty"`
+	Chain   digest.Digest   `cbor:"10,keyasint,omitzero"`
+	Seq     uint64          `cbor:"11,keyasint,omitempty"`
+	Parcels []digest.Digest `cbor:"12,keyasint,omitempty"`
 }
 
 // Answer is the answer to a question: an error, or what was asked.
@@ -52,6 +64,9 @@ type Answer struct {
 	ProcVersion uint32           `cbor:"5,keyasint,omitempty"`
 	Sheet       *Sheet           `cbor:"6,keyasint,omitempty"`
 	File        *FileHead        `cbor:"7,keyasint,omitempty"` // its bytes follow
+	Holding     *Holding         `cbor:"8,keyasint,omitempty"`
+	Chain       []record.Record  `cbor:"9,keyasint,omitempty"`
+	Submission  *record.Record   `cbor:"10,keyasint,omitempty"`
 }
 
 // FileHead describes the file whose plain bytes follow an answer.
@@ -120,6 +135,10 @@ func plainError(err error) string {
 func (o *Office) serve(ctx context.Context, from replication.Name, q Question) (Answer, io.ReadCloser, error) {
 	if q.Version != 1 {
 		return Answer{}, nil, directory.Errorf("ask", directory.Newer, "question of format %d, this node reads format 1", q.Version)
+	}
+	switch q.Kind {
+	case AskHeld, AskChain, AskSealed, AskAnew:
+		return o.serveHeld(ctx, from, q)
 	}
 	if _, err := o.rowByCode("ask", q.Code, o.answersFor); err != nil {
 		return Answer{}, nil, err

@@ -23,13 +23,22 @@ func MarkRestored(t *store.Tx, now time.Time) error {
 
 // unasked refuses a report that this office has not asked for, or has it wait on a machine that was brought back lately.
 func (o *Office) unasked(note string) error {
-	var at []byte
-	err := o.Store.View(func(t *store.Tx) (err error) { at, _, err = t.Get(restoredName); return err })
+	lately := false
+	err := o.Store.View(func(t *store.Tx) (err error) { lately, err = o.restoredLately(t); return err })
 	if err != nil {
 		return err
 	}
-	if len(at) == 8 && o.Now().Sub(time.Unix(int64(binary.BigEndian.Uint64(at)), 0)) < restoredWait {
+	if lately {
 		return fmt.Errorf("%s, as far as the backup goes that this office was brought back from: it waits for people to look", note)
 	}
 	return refuse(note, nil)
+}
+
+// restoredLately tells whether the store was brought back, or found to have lost something, within restoredWait.
+func (o *Office) restoredLately(t *store.Tx) (bool, error) {
+	at, _, err := t.Get(restoredName)
+	if err != nil || len(at) != 8 {
+		return false, err
+	}
+	return o.Now().Sub(time.Unix(int64(binary.BigEndian.Uint64(at)), 0)) < restoredWait, nil
 }

@@ -194,7 +194,7 @@ func (n *Server) connect() (err error) {
 	n.calls = client.New(n.link, n.replica)
 	n.office = office.New(office.Config{
 		Code: n.enrolment.Office, Identity: n.ring.Now(), Ring: n.ring, Store: n.store, Blobs: n.blobs, Spool: n.spool, Directory: n.replica,
-		Calls: n.calls, Accounts: n.calls, Peers: peers{n.link}, Passwords: session.NewPasswords(checksAtOnce),
+		Calls: n.calls, Accounts: n.calls, Peers: peers{n.link}, Offices: n.offices, Passwords: session.NewPasswords(checksAtOnce),
 		Now: n.cfg.Now, Log: n.log, Wake: func(to replication.Name) { n.courier.Wake(to) },
 		Progress: func(to replication.Name, q replication.Queued) replication.Progress { return n.courier.Progress(to, q) },
 	})
@@ -264,6 +264,16 @@ func (n *Server) seeds() (out []gossip.Seed) {
 	for _, p := range n.replica.Nodes() {
 		if p.Office != n.enrolment.Office && p.Addr != "" {
 			out = append(out, gossip.Seed{Name: replication.Name(p.Office), Addr: p.Addr})
+		}
+	}
+	return out
+}
+
+// offices are those with a node that is trusted.
+func (n *Server) offices() (out []replication.Name) {
+	for _, p := range n.replica.Nodes() {
+		if p.Revoked == 0 {
+			out = append(out, replication.Name(p.Office))
 		}
 	}
 	return out

@@ -95,6 +95,22 @@ func (t *Tx) PutCopy(chain digest.Digest, events []dossier.Signed) (Copied, erro
 	return Copied{Added: int(h.Length - before)}, t.put(tHead.of(chain), h)
 }
 
+// Regain is PutCopy of a chain that this node writes, from what others have kept of it: events that it had signed and lost. They
+// are entered in its log again.
+func (t *Tx) Regain(chain digest.Digest, events []dossier.Signed) (Copied, error) {
+	h, err := t.Head(chain)
+	if err != nil {
+		return Copied{}, t.fail(err)
+	}
+	done, err := t.PutCopy(chain, events)
+	for _, e := range events {
+		if err == nil && done.Added > 0 && e.Event.Seq >= h.Length {
+			err = t.addToLog(e.ID())
+		}
+	}
+	return done, err
+}
+
 // contradiction finds the first event that cannot stand with what is stored, nil if there is none.
 func (t *Tx) contradiction(chain digest.Digest, h Head, events []dossier.Signed) (*dossier.Signed, error) {
 	for i, e := range events {

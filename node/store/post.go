@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"motcua/crypto/digest"
@@ -224,6 +225,23 @@ func (t *Tx) ReceiptsTo(to replication.Name, n int) ([]record.Record, error) {
 		return true, err
 	})
 	return out, err
+}
+
+// ReceiptPeers returns the names of all that this node has given a receipt to.
+func (t *Tx) ReceiptPeers() (out []replication.Name, err error) {
+	for start := tReceiptTo.key(); start != nil; {
+		found := ""
+		err := t.scan(tReceiptTo.key(), start, func(k key) (bool, error) {
+			found, _, _ = strings.Cut(string(k[1:]), "\x00")
+			return false, nil
+		})
+		if err != nil || found == "" {
+			return out, err
+		}
+		out = append(out, replication.Name(found))
+		start = end(tReceiptTo.named(found))
+	}
+	return out, nil
 }
 
 // Outbox returns the outbox as the courier uses it. Package office may wrap Settle to act on refusals.

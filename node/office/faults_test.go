@@ -1,0 +1,706 @@
+package office
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"motcua/crypto/digest"
+	"motcua/crypto/identity"
+	"motcua/crypto/record"
+	"motcua/crypto/seal"
+	"motcua/directory"
+	"motcua/node/blob"
+	"motcua/node/dossier"
+	"motcua/node/store"
+	"motcua/replication"
+	"motcua/replication/courier"
+	"motcua/replication/link"
+	"motcua/replication/replicationtest"
+	"motcua/replication/spool"
+)
+
+// How many random schedules a run tries, of how many steps each; MOTCUA_SCHEDULES sets another number of schedules.
+const (
+	schedules = 3
+	stepsEach = 16
+)
+
+// TestOfficesSurviveRandomFaults: two offices with their real stores, files, spools, couriers and links, under schedules of loss up to
+// 30 %, duplicates, reordering, cuts of seconds to weeks, clocks that step, either machine killed at any time and at every durable step,
+// and disks put back to a backup, of both or of one. What was acknowledged is there, every dossier comes to its end once, no chain has two
+// writers or two versions, and nothing is readable on the wire or in the spool.
+func TestOfficesSurviveRandomFaults(t *testing.T) {
+	n := schedules
+	if s, err := strconv.Atoi(os.Getenv("MOTCUA_SCHEDULES")); err == nil {
+		n = s
+	}
+	ids := map[directory.OfficeCode]*identity.Private{}
+	for _, c := range []directory.OfficeCode{xa, huyen} {
+		id, err := identity.Generate()
+		must(t, err)
+		ids[c] = id
+	}
+	for seed := range n {
+		synctest.Test(t, func(t *testing.T) {
+			w := newOrdeal(t, uint64(seed), ids)
+			defer w.end()
+			for range stepsEach {
+				w.step()
+			}
+			w.settle()
+		})
+		if t.Failed() {
+			t.Fatalf("schedule %d", seed)
+		}
+	}
+}
+
+// ordeal is a world of two offices under one schedule.
+type ordeal struct {
+	*province
+	net    *replicationtest.Network
+	rand   *rand.Rand
+	ends   map[directory.OfficeCode]*sufferer
+	done   int // dossiers begun
+	told   []telling
+	backup *yesterday
+	apart  bool // an office was put back while nobody was in reach: it may have forked a chain
+	log    []string
+}
+
+// telling is an act that somebody was told is done.
+type telling struct {
+	office directory.OfficeCode
+	chain  digest.Digest
+	head   store.Head
+}
+
+// yesterday is what both disks held at one time, and what people had been told then.
+type yesterday struct {
+	dirs map[directory.OfficeCode]string
+	told []telling
+}
+
+// sufferer is an office whose machine dies now and then.
+type sufferer struct {
+	*node
+	w    *ordeal
+	addr string
+	skew time.Duration
+	stop func()
+
+	mu   sync.Mutex
+	now  *Office // nil while it is off
+	trap string
+	died chan chan struct{} // the machine stands still at a step, until its folder is copied
+	fell int                // how often it has died
+}
+
+// The durable steps at which a machine dies.
+var traps = []string{"pack", "packed", "take", "taken", "settle", "settled", "commit"}
+
+var errDied = errors.New("the machine died")
+
+// step stands still for ever at the step where the machine is to die.
+func (v *sufferer) step(at string) error {
+	v.mu.Lock()
+	sprung := v.trap == at
+	if sprung {
+		v.trap = ""
+		v.fell++
+	}
+	v.mu.Unlock()
+	if !sprung {
+		return nil
+	}
+	copied := make(chan struct{})
+	v.died <- copied
+	<-copied
+	return errDied
+}
+
+// mortalSpool, mortalInbox and mortalOutbox are the disks of a machine that dies.
+type mortalSpool struct {
+	*spool.Spool
+	v *sufferer
+}
+
+func (s mortalSpool) Pack(d spool.Draft, signer *record.Key, to *seal.PublicKey, body []byte, files []replication.File) (p replication.Parcel, err error) {
+	if err = s.v.step("pack"); err == nil {
+		p, err = s.Spool.Pack(d, signer, to, body, files)
+	}
+	return p, errors.Join(err, s.v.step("packed"))
+}
+
+type mortalInbox struct {
+	Inbox
+	v *sufferer
+}
+
+func (in mortalInbox) Take(ctx context.Context, p replication.Parcel, c replication.Content) (r record.Record, err error) {
+	if err = in.v.step("take"); err == nil {
+		r, err = in.Inbox.Take(ctx, p, c)
+	}
+	return r, errors.Join(err, in.v.step("taken"))
+}
+
+type mortalOutbox struct {
+	Outbox
+	v *sufferer
+}
+
+func (b mortalOutbox) Settle(ctx context.Context, p replication.Parcel, r record.Record, a replication.Receipt) error {
+	err := b.v.step("settle")
+	if err == nil {
+		err = b.Outbox.Settle(ctx, p, r, a)
+	}
+	return errors.Join(err, b.v.step("settled"))
+}
+
+// deaf is a directory that takes every report and answers nothing.
+type deaf struct{ Calls }
+
+func (deaf) ReportAll(_ context.Context, pending func(string, int) ([]directory.Track, error), sent func([]directory.Track) error) error {
+	for {
+		page, err := pending("", 100)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		if err := sent(page); err != nil {
+			return err
+		}
+	}
+}
+func (deaf) ReportOpen(context.Context, []directory.OpenCount) error { return nil }
+func (deaf) Staff(context.Context, directory.OfficeCode) ([]directory.Account, error) {
+	return nil, errLine
+}
+
+// near asks the other office, if its machine runs and the line is up.
+type near struct {
+	w    *ordeal
+	from directory.OfficeCode
+}
+
+func (s near) Ask(ctx context.Context, to replication.Name, q Question) (a Answer, r io.ReadCloser, err error) {
+	v, ok := s.w.ends[directory.OfficeCode(to)]
+	if !ok || s.w.net.Dark(s.w.ends[s.from].addr, v.addr) {
+		return a, nil, errLine
+	}
+	o, _ := v.running()
+	if o == nil {
+		return a, nil, errLine
+	}
+	a, r = o.Serve(ctx, replication.Name(s.from), over(s.w.t, q, MaxQuestion))
+	return over(s.w.t, a, MaxAnswer), r, nil
+}
+
+func newOrdeal(t *testing.T, seed uint64, ids map[directory.OfficeCode]*identity.Private) *ordeal {
+	w := &ordeal{
+		province: &province{t: t, book: replicationtest.NewBook(), offices: map[directory.OfficeCode]*node{}, version: 1, accounts: map[string]directory.Account{}},
+		net:      replicationtest.NewNetwork(), rand: rand.New(rand.NewPCG(seed, 5)), ends: map[directory.OfficeCode]*sufferer{},
+	}
+	w.net.Watch(func(b []byte) {
+		if bytes.Contains(b, secret) {
+			t.Error("a paper is readable on the wire")
+		}
+	})
+	for i, c := range []directory.OfficeCode{xa, huyen} {
+		v := &sufferer{node: &node{dir: t.TempDir(), id: ids[c], p: w.province}, w: w, addr: fmt.Sprintf("10.0.0.%d:7400", i+1), died: make(chan chan struct{})}
+		w.book.Add(replication.Name(c), v.addr, ids[c].Public())
+		w.ends[c], w.offices[c] = v, v.node
+	}
+	for c, v := range w.ends {
+		v.begin(c)
+	}
+	return w
+}
+
+// testLog is quiet unless MOTCUA_TEST_LOG is set.
+func testLog(c directory.OfficeCode) *slog.Logger {
+	if os.Getenv("MOTCUA_TEST_LOG") == "" {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("office", c)
+}
+
+func (w *ordeal) end() {
+	for _, v := range w.ends {
+		v.off()
+	}
+}
+
+// begin switches the machine on.
+func (v *sufferer) begin(c directory.OfficeCode) {
+	t := v.w.t
+	free := func(string) (uint64, error) { return 1 << 40, v.step("commit") }
+	st, err := store.Open(filepath.Join(v.dir, "store"), store.Options{NoMerging: true, Free: free})
+	must(t, err)
+	bl, err := blob.Open(filepath.Join(v.dir, "blob"))
+	must(t, err)
+	v.sp, err = spool.Open(filepath.Join(v.dir, "spool"))
+	must(t, err)
+	var post *courier.Courier
+	v.Office = New(Config{
+		Code: c, Identity: v.id, Store: st, Blobs: bl, Spool: mortalSpool{v.sp, v}, Directory: tables{v.w.book, v.w.province}, Calls: deaf{}, Peers: near{v.w, c},
+		Passwords: plainPasswords{}, Log: testLog(c), Now: func() time.Time { return time.Now().Add(v.skew) }, Wake: func(to replication.Name) { post.Wake(to) },
+		Offices: func() []replication.Name { return []replication.Name{replication.Name(xa), replication.Name(huyen)} },
+	})
+	l, err := link.New(link.Config{Name: replication.Name(c), Identity: v.id, Resolver: v.w.book, Conn: v.w.net.Listen(v.addr)})
+	must(t, err)
+	post = courier.New(courier.Config{
+		Self: replication.Name(c), Identity: v.id, Link: l, Spool: v.sp, Outbox: mortalOutbox{v.Outbox(), v}, Inbox: mortalInbox{v.Inbox(), v}, Resolver: v.w.book,
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	var work sync.WaitGroup
+	work.Go(func() { post.Run(ctx) })
+	work.Go(func() { v.Background(ctx) })
+	v.mu.Lock()
+	v.now = v.Office
+	v.mu.Unlock()
+	v.stop = sync.OnceFunc(func() {
+		v.mu.Lock()
+		v.now = nil
+		v.mu.Unlock()
+		cancel()
+		l.Close()
+		work.Wait()
+		must(t, st.Close(), bl.Close())
+	})
+}
+
+// off ends the program. A step at which it stands still meanwhile fails.
+func (v *sufferer) off() {
+	v.mu.Lock()
+	v.trap = ""
+	v.fell++
+	v.mu.Unlock()
+	ended := make(chan struct{})
+	go func() { defer close(ended); v.stop() }()
+	for {
+		select {
+		case c := <-v.died:
+			close(c)
+		case <-ended:
+			return
+		}
+	}
+}
+
+// running is the office while its machine runs, and how often that has died.
+func (v *sufferer) running() (*Office, int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.now, v.fell
+}
+
+// dies takes the power from the machine at this instant: what its disk holds is what is there when it is switched on again. One that
+// stands still at a step is let go on afterwards, on a disk that is no more.
+func (v *sufferer) dies(standing chan struct{}) {
+	cut := v.w.net.Dark(v.addr, v.addr)
+	v.w.net.Cut(v.addr)
+	synctest.Wait()
+	kept := filepath.Join(v.w.t.TempDir(), "kept")
+	must(v.w.t, replicationtest.Freeze(v.dir, kept))
+	if standing != nil {
+		close(standing)
+	}
+	v.off()
+	v.dir = kept
+	if !cut {
+		v.w.net.Heal(v.addr)
+	}
+	v.begin(v.Code)
+}
+
+// during does something while machines may die, and returns once it is done.
+func (w *ordeal) during(f func()) {
+	done := make(chan struct{})
+	go func() { defer close(done); f() }()
+	for {
+		select {
+		case <-done:
+			return
+		case c := <-w.ends[xa].died:
+			w.ends[xa].dies(c)
+		case c := <-w.ends[huyen].died:
+			w.ends[huyen].dies(c)
+		}
+	}
+}
+
+func (w *ordeal) pass(d time.Duration) { w.during(func() { time.Sleep(d) }) }
+
+// step does one thing to the world, and lets time pass.
+func (w *ordeal) step() {
+	c := []directory.OfficeCode{xa, huyen}[w.rand.IntN(2)]
+	v := w.ends[c]
+	what := w.rand.IntN(12)
+	w.log = append(w.log, fmt.Sprint(c, " ", what))
+	testLog(c).Info("step", "what", what)
+	switch what {
+	case 0, 1, 2:
+		w.during(w.begins)
+	case 3:
+		w.net.SetWeather(replicationtest.Weather{
+			Loss: w.rand.Float64() * 0.3, Duplicate: w.rand.Float64() * 0.3, Latency: time.Duration(w.rand.IntN(300)) * time.Millisecond,
+			Jitter: time.Duration(w.rand.IntN(100)) * time.Millisecond,
+		})
+	case 4:
+		w.net.Cut(v.addr)
+		w.works()
+		w.pass([]time.Duration{time.Second, time.Minute, time.Hour, 36 * time.Hour, 15 * 24 * time.Hour}[min(w.rand.IntN(10)/2, w.rand.IntN(5))])
+		w.net.Heal(v.addr)
+	case 5:
+		v.dies(nil)
+	case 6, 7, 8:
+		v.mu.Lock()
+		v.trap = traps[w.rand.IntN(len(traps))]
+		v.mu.Unlock()
+		w.during(w.begins)
+	case 9:
+		v.skew = time.Duration(w.rand.IntN(48)-24) * time.Hour
+		v.dies(nil) // a clock that is set while it runs is no kinder
+	case 10:
+		w.save()
+	case 11:
+		w.restore(c)
+	}
+	w.works()
+	w.pass(time.Duration(1+w.rand.IntN(60)) * time.Second)
+}
+
+// tell notes what somebody was told is done.
+func (w *ordeal) tell(o *Office, chain digest.Digest) {
+	w.t.Helper()
+	var h store.Head
+	if o.Store.View(func(t *store.Tx) (err error) { h, err = t.Head(chain); return err }) == nil {
+		w.told = append(w.told, telling{o.Code, chain, h})
+	}
+}
+
+// try has somebody act at an office. An act may fail where the machine died, and nowhere else.
+func (w *ordeal) try(c directory.OfficeCode, act func(o *Office) (digest.Digest, error)) {
+	v := w.ends[c]
+	o, before := v.running()
+	if o == nil {
+		return
+	}
+	chain, err := act(o)
+	if directory.CodeOf(err) == directory.Conflict {
+		return // what was lost came back meanwhile: whoever acted reloads, and looks again
+	}
+	if _, after := v.running(); err != nil && after == before {
+		w.t.Errorf("at %s: %v: %v", c, err, w.log)
+	}
+	if err == nil && chain != (digest.Digest{}) {
+		w.tell(o, chain)
+	}
+}
+
+var secret = []byte("sổ hộ khẩu số 560123")
+
+// begins has a citizen hand in at the commune, for works to go on with.
+func (w *ordeal) begins() {
+	w.done++
+	c := Citizen{directory.Account{ID: "anh", Kind: directory.Citizen, Login: "anh", Name: "Nguyễn Thị Ánh", Identity: "056199000001", Phone: "0901234567"}, xa}
+	body := append(append([]byte(nil), pdf...), secret...)
+	if w.rand.IntN(3) == 0 {
+		body = append(body, make([]byte, w.rand.IntN(700<<10))...)
+	}
+	w.try(xa, func(o *Office) (digest.Digest, error) {
+		ctx := context.Background()
+		id, err := o.StartDraft(ctx, c, "1.001776", xa)
+		if err == nil {
+			_, err = o.SaveAnswers(ctx, c, id, url.Values{"reason": {"Người cao tuổi"}})
+		}
+		if err == nil {
+			err = o.Attach(ctx, c, id, "form", Upload{"giấy.pdf", bytes.NewReader(body)})
+		}
+		if err == nil {
+			_, err = o.Submit(ctx, c, id, "vi")
+		}
+		return digest.Digest{}, err
+	})
+}
+
+// works has both offices do what their lists ask for.
+func (w *ordeal) works() {
+	w.during(func() {
+		for _, c := range []directory.OfficeCode{xa, huyen} {
+			for _, b := range Buckets() {
+				w.workOn(c, b)
+			}
+		}
+	})
+}
+
+func (w *ordeal) workOn(c directory.OfficeCode, b Bucket) {
+	officer := w.officer(c)
+	var lines []Line
+	w.try(c, func(o *Office) (digest.Digest, error) {
+		p, err := o.List(context.Background(), officer, Filter{Bucket: b})
+		lines = p.Lines
+		return digest.Digest{}, err
+	})
+	for _, l := range lines {
+		w.done++
+		w.try(c, func(o *Office) (digest.Digest, error) {
+			return l.Chain, w.actOn(o, officer, b, l, fmt.Sprint("t", w.done))
+		})
+	}
+}
+
+// actOn does the next thing with a dossier.
+func (w *ordeal) actOn(o *Office, officer directory.Account, b Bucket, l Line, token string) error {
+	ctx := context.Background()
+	switch b {
+	case BucketNew:
+		_, err := o.Accept(ctx, officer, l.Code, token)
+		return err
+	case BucketArrived:
+		return o.Receive(ctx, officer, l.Chain, token)
+	case BucketReturn:
+		return o.Return(ctx, officer, l.Chain, "desk", token)
+	case BucketWork:
+		_, s, err := o.chainHere(l.Chain)
+		switch {
+		case err != nil:
+			return err
+		case s.IsChild && s.Outcome == 0:
+			return o.Decide(ctx, officer, l.Chain, dossier.Approved, "", &Upload{"kết quả.pdf", bytes.NewReader(append(bytes.Clone(pdf), secret...))}, token)
+		case s.IsChild:
+			return o.Report(ctx, officer, l.Chain, "", token)
+		case len(s.Steps) == 0:
+			return o.FinishStep(ctx, officer, l.Chain, "", token)
+		}
+		return o.Forward(ctx, officer, l.Chain, "", token)
+	}
+	return nil
+}
+
+// save copies both disks.
+func (w *ordeal) save() {
+	y := &yesterday{dirs: map[directory.OfficeCode]string{}}
+	for _, v := range w.ends {
+		w.net.Cut(v.addr)
+	}
+	for c, v := range w.ends {
+		v.off()
+		y.dirs[c] = filepath.Join(w.t.TempDir(), "backup")
+		must(w.t, replicationtest.Freeze(v.dir, y.dirs[c]))
+		w.sealed(v)
+	}
+	for c, v := range w.ends {
+		w.net.Heal(v.addr)
+		v.begin(c)
+	}
+	y.told = append(y.told, w.told...)
+	w.backup = y
+}
+
+// sealed checks that no paper is readable in the spool.
+func (w *ordeal) sealed(v *sufferer) {
+	must(w.t, filepath.WalkDir(filepath.Join(v.dir, "spool"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if bytes.Contains(b, secret) {
+			w.t.Errorf("a paper is readable in %s", path)
+		}
+		return err
+	}))
+}
+
+// restore puts disks back to the backup, if there is one: both, or one, which may have nobody in reach for a while.
+func (w *ordeal) restore(c directory.OfficeCode) {
+	if w.backup == nil {
+		return
+	}
+	y := w.backup
+	w.backup = nil
+	if w.rand.IntN(3) == 0 {
+		w.told = y.told
+		for c, v := range w.ends {
+			w.net.Cut(v.addr)
+			v.off()
+			v.dir = y.dirs[c]
+		}
+		for c, v := range w.ends {
+			w.net.Heal(v.addr)
+			v.begin(c)
+		}
+		return
+	}
+	v := w.ends[c]
+	v.off()
+	v.dir = y.dirs[c]
+	w.pass(10 * time.Second) // what was under way arrives, or does not
+	w.told = w.outlasting(c, y.told)
+	alone := w.rand.IntN(3) == 0
+	if alone {
+		w.apart = true
+		w.net.Cut(v.addr)
+	}
+	v.begin(c)
+	if alone {
+		w.works()
+		w.pass(time.Hour)
+		w.net.Heal(v.addr)
+	}
+}
+
+// outlasting is what one that is put back has to know again: what it knew at the time of the backup, and what the other keeps of it.
+func (w *ordeal) outlasting(c directory.OfficeCode, old []telling) (out []telling) {
+	for _, t := range old {
+		if t.office == c {
+			out = append(out, t)
+		}
+	}
+	for _, t := range w.told {
+		kept := t.office != c
+		for other, v := range w.ends {
+			if other != c {
+				length, _ := v.lengthAt(t.chain)
+				kept = kept || length >= t.head.Length
+			}
+		}
+		if kept {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// settle makes all well, lets people finish, and checks the laws.
+func (w *ordeal) settle() {
+	w.net.SetWeather(replicationtest.Weather{Latency: 20 * time.Millisecond})
+	for c, v := range w.ends {
+		v.dies(nil)
+		v.off()
+		v.skew = 0
+		v.begin(c)
+	}
+	for range 60 {
+		w.works()
+		w.pass(30 * time.Minute) // clocks that were ahead are caught up with, too
+		if w.idle() {
+			break
+		}
+	}
+	if !w.idle() && !w.apart {
+		w.t.Errorf("the dossiers do not come to their end: %v", w.log)
+	}
+	w.checkTold()
+	w.checkChains()
+	for _, v := range w.ends {
+		w.sealed(v)
+	}
+}
+
+// idle tells whether nothing is left to do or to carry.
+func (w *ordeal) idle() bool {
+	for c, v := range w.ends {
+		for _, b := range Buckets() {
+			p, err := v.List(context.Background(), w.officer(c), Filter{Bucket: b})
+			if must(w.t, err); len(p.Lines) > 0 {
+				return false
+			}
+		}
+		n, err := v.Store.Waiting()
+		if must(w.t, err); n > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// checkTold: what somebody was told is done is in the store. Where an office forked its chain because nobody was in reach, both versions
+// are there.
+func (w *ordeal) checkTold() {
+	for _, told := range w.told {
+		v := w.ends[told.office]
+		must(w.t, v.Store.View(func(t *store.Tx) error {
+			rs, err := t.ChainFrom(told.chain, told.head.Length-1)
+			forks, ferr := t.Forks(told.chain, 9)
+			if len(forks) > 0 && w.apart {
+				return nil
+			}
+			if err != nil || len(rs) == 0 || rs[0].ID() != told.head.ID {
+				w.t.Errorf("%s has lost event %d of chain %s: %v: %v", told.office, told.head.Length-1, told.chain.Short(), err, w.log)
+			}
+			return ferr
+		}))
+	}
+}
+
+// checkChains: every chain has one version, or its contradictions are kept where they were seen; every request was answered once, every
+// code given once.
+func (w *ordeal) checkChains() {
+	codes := map[string]digest.Digest{}
+	a, b := w.ends[xa], w.ends[huyen]
+	for _, row := range append(a.rows(), b.rows()...) {
+		if row.Code != "" && codes[row.Code] != row.Chain && codes[row.Code] != (digest.Digest{}) {
+			w.t.Errorf("code %s was given twice: %v", row.Code, w.log)
+		}
+		if row.Code != "" {
+			codes[row.Code] = row.Chain
+		}
+		w.checkVersions(row.Chain)
+	}
+}
+
+func (w *ordeal) checkVersions(chain digest.Digest) {
+	x, s, errX := w.ends[xa].chainHere(chain)
+	y, _, errY := w.ends[huyen].chainHere(chain)
+	_, f := w.ends[xa].lengthAt(chain)
+	_, g := w.ends[huyen].lengthAt(chain)
+	for i := range min(len(x), len(y)) {
+		if x[i].ID() != y[i].ID() && f+g == 0 {
+			w.t.Errorf("event %d of chain %s has two versions that nobody sees: %v", i, chain.Short(), w.log)
+		}
+	}
+	if f+g > 0 {
+		if !w.apart {
+			w.t.Errorf("chain %s is forked: %v", chain.Short(), w.log)
+		}
+		return
+	}
+	noted := map[digest.Digest]int{}
+	for _, e := range x {
+		if n, err := dossier.BodyOf[dossier.Noted](e.Event); e.Event.Kind == dossier.KindNoted && err == nil {
+			noted[n.Child]++
+		}
+	}
+	for _, c := range s.Children {
+		if noted[c.ID] > 1 || noted[c.ID] == 0 && !w.apart {
+			w.t.Errorf("child %s was noted %d times: %v", c.ID.Short(), noted[c.ID], w.log)
+		}
+	}
+	for _, err := range []error{errX, errY} {
+		if err != nil && !errors.Is(err, store.ErrNotFound) && directory.CodeOf(err) != directory.NotFound {
+			w.t.Error(err)
+		}
+	}
+}
+
+// rows are all lines of an office.
+func (n *node) rows() (out []store.Row) {
+	must(n.p.t, n.Store.View(func(t *store.Tx) (err error) { out, _, err = t.Newest("", 1000); return err }))
+	return out
+}
