@@ -10,6 +10,7 @@ tool go.etcd.io/etcd/server/v3
 require (
 	go.etcd.io/etcd/client/v3 v3.7.3
 	go.uber.org/zap v1.27.1
+	gvisor.dev/gvisor v0.0.0-20250503011706-39ed1f5ac29c
 	motcua v0.0.0
 )
 

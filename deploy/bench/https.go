@@ -24,27 +24,43 @@ import (
 	"motcua/cmd/bench"
 )
 
-// https is an upload by HTTPS over the kernel's TCP, which has SACK, RACK and the congestion control of that name.
-type https struct{ congestion string }
+// https is an upload by HTTPS over some TCP.
+type https struct {
+	name string
+	open func(*bench.Wire) (tcp, error)
+}
+
+// tcp are two places with a simulated line between them. One listens and the other dials, once.
+type tcp interface {
+	listen() (net.Listener, error)
+	dial(ctx context.Context) (net.Conn, error)
+	Close()
+}
+
+// kernelTCP is that of the kernel, which has SACK, RACK and the congestion control of that name.
+type kernelTCP struct {
+	kernelLine
+	congestion string
+}
 
 func (h https) carrier() bench.Carrier {
-	return bench.Carrier{Name: "HTTPS, TCP " + h.congestion, Send: h.send}
+	return bench.Carrier{Name: "HTTPS, TCP " + h.name, Send: h.send}
 }
 
 // send uploads size zeros over a connection that is open already, as that of the others is.
 func (h https) send(ctx context.Context, w *bench.Wire, size int, limit time.Duration) (int, time.Duration, error) {
-	line, err := newKernelLine(w)
+	line, err := h.open(w)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer line.Close()
 	var at sink
-	stop, err := h.serve(line, &at)
+	stop, err := serve(line, &at)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer stop()
-	client := h.client(line)
+	client := uploader(line)
 	defer client.CloseIdleConnections()
 	if err := post(ctx, client, 1); err != nil {
 		return 0, 0, fmt.Errorf("open the connection: %w", err)
@@ -53,17 +69,13 @@ func (h https) send(ctx context.Context, w *bench.Wire, size int, limit time.Dur
 }
 
 // serve takes uploads at the far end.
-func (h https) serve(line kernelLine, at http.Handler) (stop func(), err error) {
+func serve(line tcp, at http.Handler) (stop func(), err error) {
 	cert, err := selfSigned()
 	if err != nil {
 		return nil, err
 	}
-	var l net.Listener
-	if err := line.to.do(func() (err error) {
-		lc := net.ListenConfig{Control: h.control}
-		l, err = lc.Listen(context.Background(), "tcp4", toAddr+":443")
-		return err
-	}); err != nil {
+	l, err := line.listen()
+	if err != nil {
 		return nil, err
 	}
 	s := &http.Server{Handler: at, ErrorLog: log.New(io.Discard, "", 0), TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13}}
@@ -71,28 +83,43 @@ func (h https) serve(line kernelLine, at http.Handler) (stop func(), err error) 
 	return func() { s.Close() }, nil
 }
 
-// client connects within the namespace of the near end. The line may lose many packets before it is connected.
-func (h https) client(line kernelLine) *http.Client {
-	dial := func(ctx context.Context, network, addr string) (c net.Conn, err error) {
-		err = line.from.do(func() (err error) {
-			d := net.Dialer{Control: h.control, Timeout: 2 * time.Minute}
-			c, err = d.DialContext(ctx, network, addr)
-			return err
-		})
-		return c, err
+// uploader connects by the line, which may lose many packets before.
+func uploader(line tcp) *http.Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+		defer cancel()
+		return line.dial(ctx)
 	}
 	// The certificate was made for this measurement; what matters is the work of TLS.
 	return &http.Client{Transport: &http.Transport{DialContext: dial, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 }
 
+func (k kernelTCP) listen() (l net.Listener, err error) {
+	err = k.to.do(func() (err error) {
+		lc := net.ListenConfig{Control: k.control}
+		l, err = lc.Listen(context.Background(), "tcp4", toAddr+":443")
+		return err
+	})
+	return l, err
+}
+
+func (k kernelTCP) dial(ctx context.Context) (c net.Conn, err error) {
+	err = k.from.do(func() (err error) {
+		d := net.Dialer{Control: k.control}
+		c, err = d.DialContext(ctx, "tcp4", toAddr+":443")
+		return err
+	})
+	return c, err
+}
+
 // control chooses the congestion control of a socket.
-func (h https) control(_, _ string, c syscall.RawConn) error {
+func (k kernelTCP) control(_, _ string, c syscall.RawConn) error {
 	var set error
 	err := c.Control(func(fd uintptr) {
-		set = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, h.congestion)
+		set = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, k.congestion)
 	})
 	if set != nil {
-		set = fmt.Errorf("the kernel's TCP has no congestion control %s: %w", h.congestion, set)
+		set = fmt.Errorf("the kernel's TCP has no congestion control %s: %w", k.congestion, set)
 	}
 	return errors.Join(err, set)
 }

@@ -8,8 +8,9 @@
 // this machine with their data on one disk, and has them take turns. Every peer keeps a write on the disks of a majority before it
 // answers, as the directory does. It needs Linux, a C compiler for rqlite, and the first time the network.
 //
-// For transfers every contender has a line of its own that is alike, all at once: the kernel's TCP by way of two network
-// namespaces, whose packets cross the same simulated line as QUIC's. It needs Linux, root, /dev/net/tun, ip, and rsync.
+// For transfers every contender has a line of its own that is alike, all at once: the kernel's TCP and rsync by way of two
+// network namespaces, whose packets cross the same simulated line as QUIC's, which needs Linux, root, /dev/net/tun, ip, and rsync;
+// and the TCP of gVisor in this process, which needs nothing.
 //
 // A peer that cannot be had here is left out, loudly.
 package main
@@ -46,7 +47,7 @@ func main() {
 var errWords = errors.New("wrong words")
 
 const usage = `usage: go run -C deploy/bench . directory [--json] [--short] [--dir FOLDER] [--peers etcd,rqlite]
-       go run -C deploy/bench . transfer  [--json] [--short] [--line NAME ...] [--peers cubic,bbr,rsync]`
+       go run -C deploy/bench . transfer  [--json] [--short] [--line NAME ...] [--peers cubic,bbr,gvisor,rsync]`
 
 func run(ctx context.Context, args []string) error {
 	if len(args) > 0 {

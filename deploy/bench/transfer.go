@@ -17,7 +17,7 @@ func runTransfer(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench transfer", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "print one JSON object a line")
 	short := flags.Bool("short", false, "a quick look")
-	names := flags.String("peers", "cubic,bbr,rsync", "which `peers` to measure beside, of these: HTTPS over TCP with a congestion control, and rsync")
+	names := flags.String("peers", "cubic,bbr,gvisor,rsync", "which `peers` to measure beside, of these: HTTPS over the kernel's TCP with a congestion control, HTTPS over gVisor's TCP, and rsync")
 	var lines []string
 	flags.Func("line", "measure this `line` only, given once or more, of "+strings.Join(bench.TransferLines(), ", "), func(s string) error {
 		if !slices.Contains(bench.TransferLines(), s) {
@@ -41,10 +41,6 @@ func runTransfer(ctx context.Context, args []string) error {
 
 // carriers returns those of the names that can be had here.
 func carriers(names []string) (out []bench.Carrier) {
-	if err := tryKernelLine(); err != nil {
-		fmt.Fprintf(os.Stderr, "TCP and rsync are left out: %v\n", err)
-		return nil
-	}
 	for _, name := range names {
 		c, err := carrier(name)
 		if err != nil {
@@ -59,9 +55,15 @@ func carriers(names []string) (out []bench.Carrier) {
 func carrier(name string) (bench.Carrier, error) {
 	switch name {
 	case "rsync":
-		return buildRsync()
+		c, err := buildRsync()
+		return c, errors.Join(err, tryKernelLine())
 	case "cubic", "bbr", "reno":
-		return https{name}.carrier(), nil
+		return https{name, func(w *bench.Wire) (tcp, error) {
+			line, err := newKernelLine(w)
+			return kernelTCP{line, name}, err
+		}}.carrier(), tryKernelLine()
+	case "gvisor":
+		return https{"cubic of gVisor", newGvisorTCP}.carrier(), nil
 	}
 	return bench.Carrier{}, errors.New("there is no such peer")
 }
