@@ -170,11 +170,20 @@ func NewReceipt(p Parcel, why Refusal, note string, at int64, key *record.Key) (
 	return p.Answer(why, note, at).Sign(key)
 }
 
-// Sign encodes and signs the receipt.
-func (v Receipt) Sign(key *record.Key) (record.Record, error) {
+// Bytes are what is signed of the receipt, under ReceiptLabel.
+func (v Receipt) Bytes() ([]byte, error) {
 	b, err := wire.Marshal(v)
 	if err != nil {
-		return record.Record{}, fmt.Errorf("receipt: %w", err)
+		return nil, fmt.Errorf("receipt: %w", err)
+	}
+	return b, nil
+}
+
+// Sign encodes and signs the receipt.
+func (v Receipt) Sign(key *record.Key) (record.Record, error) {
+	b, err := v.Bytes()
+	if err != nil {
+		return record.Record{}, err
 	}
 	return record.SignAmong(key, ReceiptLabel, b)
 }

@@ -287,25 +287,28 @@ func (in parcelInbox) Taken(_ context.Context, id digest.Digest) (r record.Recor
 }
 
 // Take implements replication.Inbox.
-func (in parcelInbox) Take(ctx context.Context, p replication.Parcel, c replication.Content) (record.Record, error) {
+func (in parcelInbox) Take(ctx context.Context, p replication.Parcel, c replication.Content) (r record.Record, err error) {
 	var head replication.LogHead
 	if err := in.e.store.View(func(t *store.Tx) (err error) { head, err = t.LogHead(); return err }); err != nil {
-		return record.Record{}, err
+		return r, err
 	}
 	v := p.Answer("", "", time.Now().Unix())
 	v.Log = &head
-	signed, err := v.Sign(in.e.id.Sign)
+	b, err := v.Bytes()
 	if err != nil {
-		return signed, err
+		return r, err
 	}
 	for _, f := range c.Files { // as an office does: the files first, then what names them
 		if err := in.e.keep(ctx, f); err != nil {
-			return record.Record{}, err
+			return r, err
 		}
 	}
-	return signed, in.e.store.Update(ctx, func(t *store.Tx) error {
+	st := store.Statement{Key: in.e.id.Sign, Label: replication.ReceiptLabel, Body: b}
+	err = in.e.store.UpdateSigned(ctx, st, func(t *store.Tx, signed record.Record) error {
+		r = signed
 		return errors.Join(t.Set("content/"+p.ID().String(), c.Body), t.PutReceipt(signed, v))
 	})
+	return r, err
 }
 
 // Refuse implements replication.Inbox: nothing is refused here.

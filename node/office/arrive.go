@@ -108,17 +108,19 @@ func (in Inbox) settle(ctx context.Context, p replication.Parcel, why replicatio
 	if len(note) > maxReceiptNote {
 		note = strings.ToValidUTF8(note[:maxReceiptNote], "")
 	}
-	receipt, signed, err := in.o.receipt(p, why, note, ch.outcome)
+	receipt, st, err := in.o.receipt(p, why, note, ch.outcome)
 	if err != nil {
 		return record.Record{}, err
 	}
-	out, repeated := signed, false
-	err = in.o.Store.Update(ctx, func(t *store.Tx) error {
+	var out record.Record
+	repeated := false
+	err = in.o.Store.UpdateSigned(ctx, st, func(t *store.Tx, signed record.Record) error {
 		old, given, err := t.Receipt(p.ID())
 		if err != nil || given {
 			out, repeated = old, given
 			return err
 		}
+		out = signed
 		if err := ch.write(t); err != nil {
 			return err
 		}
@@ -131,16 +133,16 @@ func (in Inbox) settle(ctx context.Context, p replication.Parcel, why replicatio
 	return out, err
 }
 
-// receipt signs the answer to a parcel, bound to all that this node has signed before.
-func (o *Office) receipt(p replication.Parcel, why replication.Refusal, note string, outcome replication.Outcome) (v replication.Receipt, signed record.Record, err error) {
+// receipt is the answer to a parcel, bound to all that this node has signed before, and what is to be signed of it.
+func (o *Office) receipt(p replication.Parcel, why replication.Refusal, note string, outcome replication.Outcome) (v replication.Receipt, st store.Statement, err error) {
 	var head replication.LogHead
 	if err = o.Store.View(func(t *store.Tx) (err error) { head, err = t.LogHead(); return err }); err != nil {
-		return v, signed, err
+		return v, st, err
 	}
 	v = p.Answer(why, note, o.Now().Unix())
 	v.Log, v.Outcome = &head, cmp.Or(outcome, v.Outcome)
-	signed, err = v.Sign(o.key())
-	return v, signed, err
+	b, err := v.Bytes()
+	return v, store.Statement{Key: o.key(), Label: replication.ReceiptLabel, Body: b}, err
 }
 
 // judge decides what a content does. The error is an *unwelcome for what can never be taken; any other means "not now".

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
 
 	"motcua/crypto/disk"
+	"motcua/crypto/record"
 )
 
 // The bounds of one commit, below Badger's own (15 % of a memtable).
@@ -28,6 +30,10 @@ type job struct {
 	fn    func(*Tx) error
 	state atomic.Int32
 	done  chan answer
+	// Of UpdateSigned: what is to be signed before fn runs, and what came of it.
+	statement *Statement
+	signed    record.Record
+	unsigned  error
 }
 
 // The states of a job. Whoever moves it from waiting decides whether it runs.
@@ -48,7 +54,11 @@ type answer struct {
 // fn must be quick, must not block and must not call Update. It runs once, on another goroutine. ctx ends the wait
 // for its turn; once fn has begun, Update waits for the true answer.
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
-	j := &job{fn: fn, done: make(chan answer, 1)}
+	return s.await(ctx, &job{fn: fn, done: make(chan answer, 1)})
+}
+
+// await hands a job to the committer and waits for its answer.
+func (s *Store) await(ctx context.Context, j *job) error {
 	select {
 	case <-s.closing:
 		return ErrClosed
@@ -96,9 +106,12 @@ func (s *Store) commit() {
 	for {
 		select {
 		case j := <-s.jobs:
+			jobs := s.gather(j)
+			sign(jobs)
 			b := s.newBatch()
-			b.run(j)
-			s.gather(b)
+			for _, j := range jobs {
+				b.run(j)
+			}
 			_ = b.commit() // every caller has been told
 		case <-s.closing:
 			return
@@ -106,17 +119,23 @@ func (s *Store) commit() {
 	}
 }
 
-// gather runs the updates that are waiting just now. It waits for nobody: while a commit is on its way to the disk, the
-// next batch gathers by itself.
-func (s *Store) gather(b *batch) {
-	for range maxJobs {
+// gather takes the updates that are waiting just now, and those of who is about to come. It waits for nobody else: while a commit
+// is on its way to the disk, the next batch gathers by itself.
+func (s *Store) gather(j *job) []*job {
+	jobs := []*job{j}
+	for gaveWay := false; len(jobs) < maxJobs; {
 		select {
 		case j := <-s.jobs:
-			b.run(j)
+			jobs, gaveWay = append(jobs, j), false
 		default:
-			return
+			if gaveWay {
+				return jobs
+			}
+			runtime.Gosched()
+			gaveWay = true
 		}
 	}
+	return jobs
 }
 
 // batch is a group of updates that share one commit.

@@ -87,10 +87,15 @@ func (s *Spool) packSmall(m replication.Manifest, key seal.Key, c plain, signer 
 		m.Chunks = append(m.Chunks, replication.Chunk{Hash: digest.Of(b), Size: uint32(len(b))})
 		sealed, all = append(sealed, b...), all[n:]
 	}
-	if p, err = sign(m, signer); err != nil {
+	b, err := encode(m)
+	if err != nil {
 		return p, err
 	}
-	return p, s.smalls.put(p.ID(), sealed)
+	r, err := s.smalls.sign(signer, b, sealed)
+	if err != nil {
+		return p, err
+	}
+	return replication.Read(r)
 }
 
 // packLarge encrypts into a file, a chunk in memory at a time.
@@ -114,11 +119,15 @@ func (s *Spool) packLarge(m replication.Manifest, key seal.Key, c plain, signer 
 	return p, disk.SyncDir(s.outDir())
 }
 
-func sign(m replication.Manifest, signer *record.Key) (replication.Parcel, error) {
+func encode(m replication.Manifest) ([]byte, error) {
 	if err := m.Validate(); err != nil {
-		return replication.Parcel{}, err
+		return nil, err
 	}
-	b, err := wire.Marshal(m)
+	return wire.Marshal(m)
+}
+
+func sign(m replication.Manifest, signer *record.Key) (replication.Parcel, error) {
+	b, err := encode(m)
 	if err != nil {
 		return replication.Parcel{}, err
 	}

@@ -7,10 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 
 	"motcua/crypto/digest"
 	"motcua/crypto/disk"
+	"motcua/crypto/record"
 	"motcua/replication"
 )
 
@@ -22,6 +24,7 @@ const (
 	smallHead   = 1 + digest.Size + 4
 	smallFile   = 8 << 20 // a file that has grown to this is followed by the next
 	smallBatch  = 4 << 20 // bytes written at once
+	smallCalls  = 64      // parcels written at once, under one signature: it bounds the length of their paths
 )
 
 // smalls keeps the chunks of small parcels going out. Those that come at the same time are written and synced together: a file
@@ -50,10 +53,13 @@ type place struct {
 
 // smallCall is a parcel to be written. What it gets is written and read by who holds the turn.
 type smallCall struct {
-	id    digest.Digest
-	bytes []byte
-	done  bool
-	err   error
+	id     digest.Digest
+	bytes  []byte
+	signer *record.Key // nil: the manifest is signed already
+	body   []byte      // of the manifest
+	record record.Record
+	done   bool
+	err    error
 }
 
 // openSmalls finds the small parcels that an earlier process has left. Files from before are not written to again.
@@ -112,24 +118,62 @@ func (s *smalls) keep(id digest.Digest, p place) {
 
 // put stores the chunks of a parcel. They are durable when it returns.
 func (s *smalls) put(id digest.Digest, chunks []byte) error {
-	c := &smallCall{id: id, bytes: chunks}
+	return s.await(&smallCall{id: id, bytes: chunks})
+}
+
+// sign is put for a parcel whose manifest is to be signed: those that are written together share a signature.
+func (s *smalls) sign(signer *record.Key, body, chunks []byte) (record.Record, error) {
+	c := &smallCall{id: digest.Of(body), bytes: chunks, signer: signer, body: body}
+	err := s.await(c)
+	return c.record, err
+}
+
+// await waits until a call is done.
+func (s *smalls) await(c *smallCall) error {
 	s.mu.Lock()
 	s.queue = append(s.queue, c)
 	s.mu.Unlock()
 	s.turn.Lock()
 	defer s.turn.Unlock()
+	if !c.done {
+		runtime.Gosched() // who is about to come shares the wait for the disk
+	}
 	for !c.done { // whose turn it is writes for all who wait by then
 		s.write()
 	}
 	return c.err
 }
 
-// write writes and syncs the oldest of the queue.
+// signTogether signs the manifests of a batch that want it, one signature for those of the same key: a key that takes another's
+// place is the only reason that there are two.
+func signTogether(batch []*smallCall) error {
+	calls, bodies := map[*record.Key][]*smallCall{}, map[*record.Key][][]byte{}
+	for _, c := range batch {
+		if c.signer != nil {
+			calls[c.signer], bodies[c.signer] = append(calls[c.signer], c), append(bodies[c.signer], c.body)
+		}
+	}
+	for key, same := range calls {
+		rs, err := record.Sign(key, replication.ManifestLabel, bodies[key]...)
+		if err != nil {
+			return err
+		}
+		for i, c := range same {
+			c.record = rs[i]
+		}
+	}
+	return nil
+}
+
+// write signs, writes and syncs the oldest of the queue.
 func (s *smalls) write() {
 	batch := s.take()
 	var b []byte
 	at := make([]int64, len(batch))
-	err := s.room()
+	err := signTogether(batch)
+	if err == nil {
+		err = s.room()
+	}
 	for i, c := range batch {
 		b = append(append(b, smallMark), c.id[:]...)
 		b = binary.BigEndian.AppendUint32(b, uint32(len(c.bytes)))
@@ -162,7 +206,7 @@ func (s *smalls) take() []*smallCall {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n, bytes := 0, 0
-	for n < len(s.queue) && (n == 0 || bytes+len(s.queue[n].bytes) <= smallBatch) {
+	for n < min(len(s.queue), smallCalls) && (n == 0 || bytes+len(s.queue[n].bytes) <= smallBatch) {
 		bytes += len(s.queue[n].bytes)
 		n++
 	}

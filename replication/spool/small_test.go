@@ -162,3 +162,26 @@ func BenchmarkPackSmall(b *testing.B) {
 		}
 	})
 }
+
+// TestWhatIsWrittenTogetherIsSignedOnce: one signature for the manifests of a batch, and each verifies.
+func TestWhatIsWrittenTogetherIsSignedOnce(t *testing.T) {
+	s, signer := open(t, t.TempDir()), replicationtest.Key(t, "sender")
+	var batch []*smallCall
+	for i := range smallCalls {
+		body := fmt.Appendf(nil, "manifest %d", i)
+		batch = append(batch, &smallCall{id: digest.Of(body), body: body, signer: signer, bytes: []byte("chunks")})
+	}
+	batch = append(batch, &smallCall{id: digest.Of([]byte("kept for another")), bytes: []byte("chunks")})
+	s.smalls.queue = batch
+	for !batch[smallCalls].done {
+		s.smalls.write()
+	}
+	for i, c := range batch[:smallCalls] {
+		if err := c.record.Verify(signer.Public(), replication.ManifestLabel); err != nil || c.err != nil || !bytes.Equal(c.record.Signature, batch[0].record.Signature) {
+			t.Errorf("%d: %v, %v", i, err, c.err)
+		}
+		if b, small, err := s.smalls.chunk(c.id, 0); !small || err != nil || string(b) != "chunks" {
+			t.Errorf("%d: %q, %v", i, b, err)
+		}
+	}
+}
