@@ -67,7 +67,13 @@ type Step struct {
 	Office OfficeCode `cbor:"5,keyasint,omitempty" json:"office,omitempty"`
 	// Budget is the time the step may take, in quarters of a working day (2 h); 0: unassigned.
 	Budget uint16 `cbor:"6,keyasint,omitempty" json:"budget,omitempty"`
+	// Acknowledge is within how many hours of the clock the office that does the step must acknowledge what is sent to it, at most
+	// MaxAcknowledge; after them the transfer raises itself at its sender. 0: a quarter of the time of the step.
+	Acknowledge uint16 `cbor:"7,keyasint,omitempty" json:"acknowledge,omitempty"`
 }
+
+// MaxAcknowledge is the most hours that a step may give for acknowledging a transfer: thirty days, in which a parcel is past its lifetime.
+const MaxAcknowledge = 30 * 24
 
 // Elsewhere tells whether the step is done by another office than the root's.
 func (s Step) Elsewhere() bool { return s.Level != "" || s.Office != "" }
@@ -175,6 +181,9 @@ func (p Procedure) validateRoute(seen map[string]bool, fail func(string, ...any)
 		}
 		if s.Kind == StepReturn && s.Elsewhere() {
 			return fail("step %s: only the root office returns a result", s.ID)
+		}
+		if s.Acknowledge > MaxAcknowledge || s.Acknowledge > 0 && !s.Elsewhere() {
+			return fail("step %s: %d hours to acknowledge a transfer, want at most %d, of a step done by another office", s.ID, s.Acknowledge, MaxAcknowledge)
 		}
 		if (i == len(p.Route)-1) != (s.Kind == StepReturn) {
 			return fail("step %s: the last step, and only the last, returns the result", s.ID)

@@ -23,6 +23,22 @@ func rotation(t testing.TB, from, to byte) directory.SignedRotation {
 }
 
 // TestRotationFormatStays holds what is signed; a node row with the keys' dates; and reads a rotation that was signed once.
+// TestStepFormatStays: the hours of acknowledgement came later; a step without them has the bytes that it had.
+func TestStepFormatStays(t *testing.T) {
+	s := directory.Step{ID: "approve", Name: directory.Text{VI: "Duyệt", EN: "Approve"}, Kind: directory.StepDecide, Level: "district", Budget: 8}
+	plain, err := wire.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden.Check(t, "step", plain)
+	s.Acknowledge = 4
+	b, err := wire.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden.Check(t, "step-acknowledge", b)
+}
+
 func TestRotationFormatStays(t *testing.T) {
 	golden.Check(t, "rotation-body", rotation(t, 100, 110).Body)
 	signed := golden.Read(t, "rotation-signed") // made once: a signature differs each time

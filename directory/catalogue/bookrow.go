@@ -273,6 +273,7 @@ func (r *bookReader) step(e *Entry, key string, x row) {
 		}
 	}
 	s.Budget = e.budgetCell(at, x.get("days"))
+	s.Acknowledge = e.hoursCell(at, x.get("acknowledge"))
 	e.Route = append(e.Route, s)
 }
 
@@ -289,6 +290,20 @@ func (e *Entry) budgetCell(at, s string) uint16 {
 		return 0
 	}
 	return uint16(q)
+}
+
+// hoursCell reads whole hours.
+func (e *Entry) hoursCell(at, s string) uint16 {
+	if none(s) == "" {
+		return 0
+	}
+	v, ok := fraction(s)
+	if !ok || v < 0 || v > directory.MaxAcknowledge || v != float64(uint16(v)) {
+		e.keep(at+".acknowledge", s)
+		e.find(CountUnreadable, at+".acknowledge", excerpt(s))
+		return 0
+	}
+	return uint16(v)
 }
 
 func (r *bookReader) fee(e *Entry, key string, x row) {

@@ -229,8 +229,13 @@ func (w *bookWriter) steps() {
 		if s.Budget > 0 {
 			cells["days"] = quarters(int(s.Budget))
 		}
-		if raw := w.e.Raw[at+".budget"]; raw != "" {
-			cells["days"] = raw
+		if s.Acknowledge > 0 {
+			cells["acknowledge"] = strconv.Itoa(int(s.Acknowledge))
+		}
+		for cell, field := range map[string]string{"days": ".budget", "acknowledge": ".acknowledge"} {
+			if raw := w.e.Raw[at+field]; raw != "" {
+				cells[cell] = raw
+			}
 		}
 		w.put(Steps, at, cells)
 	}

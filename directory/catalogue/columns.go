@@ -84,6 +84,7 @@ var sheets = []struct {
 		{"level", "Cấp thực hiện", "Để trống: cơ quan tiếp nhận.", 16, "levels", "cap|level"},
 		{"office", "Cơ quan thực hiện", "Để trống: cơ quan tiếp nhận.", 34, "offices", "co quan|don vi thuc hien|ma co quan|office"},
 		{"days", "Thời gian (ngày)", "Ngày làm việc, lẻ đến 0,25 (2 giờ). Để trống: không định.", 12, "", "thoi gian|so ngay|thoi gian ngay lam viec|days"},
+		{"acknowledge", "Hạn xác nhận (giờ)", "Số giờ để cơ quan làm bước này xác nhận đã nhận hồ sơ chuyển đến. Để trống: một phần tư thời gian của bước.", 12, "", "han xac nhan|thoi han xac nhan|gio xac nhan|acknowledge"},
 	}},
 	{Fees, "Phí, lệ phí", "phi|le phi|fee", []Column{
 		{"code", "Mã thủ tục", "Thủ tục mà khoản thu này thuộc về.", 14, "", "ma tthc|ma thu tuc hanh chinh|ma so tthc|procedure code|code"},

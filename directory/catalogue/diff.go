@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"motcua/directory"
@@ -69,6 +70,7 @@ const (
 	StepRenamed     DifferenceKind = "step_renamed"
 	StepMoved       DifferenceKind = "step_elsewhere"
 	StepBudget      DifferenceKind = "step_budget"
+	StepAcknowledge DifferenceKind = "step_acknowledge"
 	StepOrder       DifferenceKind = "step_order"
 	StepKindChanged DifferenceKind = "step_kind"
 	DiffResult      DifferenceKind = "result"
@@ -363,6 +365,19 @@ func (d *differ) step(old, now directory.Step) {
 	if old.Budget != now.Budget {
 		d.add(StepBudget, now.Name, budgetText(old.Budget), budgetText(now.Budget))
 	}
+	if old.Acknowledge != now.Acknowledge {
+		d.add(StepAcknowledge, now.Name, hoursText(old.Acknowledge), hoursText(now.Acknowledge))
+	}
+}
+
+func hoursText(n uint16) directory.Text {
+	switch n {
+	case 0:
+		return directory.Text{VI: "không định", EN: "unassigned"}
+	case 1:
+		return directory.Text{VI: "1 giờ", EN: "1 hour"}
+	}
+	return directory.Text{VI: strconv.Itoa(int(n)) + " giờ", EN: strconv.Itoa(int(n)) + " hours"}
 }
 
 func budgetText(n uint16) directory.Text {

@@ -64,6 +64,7 @@ func TestADiffSaysInWordsWhatChanges(t *testing.T) {
 		}, "đổi tên thành", "renamed to"},
 		"a step":   {func(p *directory.Procedure) { p.Route[0].Level = "district" }, "chuyển từ", "moved from"},
 		"budget":   {func(p *directory.Procedure) { p.Route[0].Budget = 9 }, "2,25 ngày làm việc", "2.25 working days"},
+		"hours":    {func(p *directory.Procedure) { p.Route[1].Acknowledge = 4 }, "thời hạn xác nhận đã nhận ở bước", "from unassigned to 4 hours"},
 		"form":     {func(p *directory.Procedure) { p.Form = []byte(`{"type":"object"}`) }, "biểu mẫu điện tử thay đổi", "the form changes"},
 		"subjects": {func(p *directory.Procedure) { p.Subjects = []string{"business"} }, "doanh nghiệp", "businesses"},
 		"English":  {func(p *directory.Procedure) { p.Name.EN = "Birth" }, "bản dịch tiếng Anh", "the English of"},

@@ -53,6 +53,8 @@ func TestLintNamesEachFault(t *testing.T) {
 		"unreachable step":    {func(p *directory.Procedure) { p.Route[1].Level = "department" }, catalogue.StepUnreachable, "route[1]"},
 		"unknown step office": {func(p *directory.Procedure) { p.Route[1].Office = "H32.99" }, catalogue.UnknownOffice, "route[1].office"},
 		"over the limit":      {func(p *directory.Procedure) { p.Route[1].Budget = 4000 }, catalogue.BudgetOverLimit, "route"},
+		"hours of our own":    {func(p *directory.Procedure) { p.Route[0].Acknowledge = 4 }, catalogue.BadStep, "route[0]"},
+		"hours of a year":     {func(p *directory.Procedure) { p.Route[1].Level, p.Route[1].Acknowledge = "district", 8760 }, catalogue.BadStep, "route[1]"},
 		"bad form":            {func(p *directory.Procedure) { p.Form = []byte(`{"nesting": 1}`) }, catalogue.BadForm, "form"},
 		"no form":             {func(p *directory.Procedure) { p.Form = nil }, catalogue.NoForm, "form"},
 		"half a form":         {func(p *directory.Procedure) { p.Form = []byte(`{`) }, catalogue.BadForm, "form"},

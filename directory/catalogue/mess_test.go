@@ -152,6 +152,8 @@ func TestAWorkbookLosesNothing(t *testing.T) {
 	c.Entries[4].LegalBasis = []string{"một\ndòng", "hai"}
 	c.Entries[5].Synonyms = []string{"sổ đỏ"}
 	c.Entries[6].Valid.To = "2030-12-31"
+	c.Entries[8].Route = slices.Clone(c.Entries[8].Route)
+	c.Entries[8].Route[0].Acknowledge = 6
 	c.Entries[7].Check = []catalogue.Mark{catalogue.MarkOffice, catalogue.MarkLimit}
 	back, err := catalogue.ReadBook("x", catalogue.WriteBook(c, tables()), catalogue.NewMap(tables()), nil)
 	if err != nil {

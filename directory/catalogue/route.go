@@ -41,6 +41,10 @@ func stepFault(s directory.Step, first, last, repeated bool) string {
 		return "bước đầu phải do cơ quan tiếp nhận làm (the first step belongs to the root office)"
 	case s.Kind == directory.StepReturn && s.Elsewhere():
 		return "chỉ cơ quan tiếp nhận trả kết quả (only the root office returns a result)"
+	case s.Acknowledge > directory.MaxAcknowledge:
+		return "thời hạn xác nhận đã nhận quá 720 giờ (over 720 hours to acknowledge)"
+	case s.Acknowledge > 0 && !s.Elsewhere():
+		return "thời hạn xác nhận đã nhận chỉ dùng cho bước do cơ quan khác làm (only a step of another office is acknowledged)"
 	case last != (s.Kind == directory.StepReturn):
 		return "bước cuối, và chỉ bước cuối, là trả kết quả (the last step alone returns the result)"
 	}

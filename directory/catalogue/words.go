@@ -27,6 +27,7 @@ var differenceWords = map[DifferenceKind][2]string{
 	StepRenamed:     {"bước “%[2]s” đổi tên thành “%[3]s”", "step “%[2]s” renamed to “%[3]s”"},
 	StepMoved:       {"bước “%[1]s” chuyển từ %[2]s sang %[3]s", "step “%[1]s” moved from %[2]s to %[3]s"},
 	StepBudget:      {"thời gian bước “%[1]s” từ %[2]s thành %[3]s", "time of step “%[1]s” from %[2]s to %[3]s"},
+	StepAcknowledge: {"thời hạn xác nhận đã nhận ở bước “%[1]s” từ %[2]s thành %[3]s", "time to acknowledge at step “%[1]s” from %[2]s to %[3]s"},
 	StepOrder:       {"thứ tự các bước thay đổi", "the order of the steps changes"},
 	StepKindChanged: {"loại bước “%[1]s” từ %[2]s thành %[3]s", "kind of step “%[1]s” from %[2]s to %[3]s"},
 	DiffResult:      {"kết quả từ “%[2]s” thành “%[3]s”", "result from “%[2]s” to “%[3]s”"},

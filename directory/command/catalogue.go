@@ -50,8 +50,13 @@ type ReportOpen struct {
 	Counts []directory.OpenCount `cbor:"2,keyasint"`
 }
 
-// Level is that of what it brings: the record of a publication, and offices, levels and calendars with a past, came with 2.
+// Level is that of what it brings: the record of a publication, and offices, levels and calendars with a past, came with 2, hours of
+// acknowledgement with 4.
 func (c *Publish) Level() uint32 {
+	hours := func(s directory.Step) bool { return s.Acknowledge > 0 }
+	if slices.ContainsFunc(c.Procedures, func(p directory.Procedure) bool { return slices.ContainsFunc(p.Route, hours) }) {
+		return 4
+	}
 	past := slices.ContainsFunc(c.Offices, func(o directory.Office) bool { return len(o.Parents)+len(o.Successors)+len(o.Acts) > 0 }) ||
 		slices.ContainsFunc(c.Levels, func(l directory.Level) bool { return len(l.Acts) > 0 }) ||
 		c.Calendar != nil && c.Calendar.Decision != ""

@@ -57,6 +57,10 @@ func TestTheFormatsOfTheCatalogueStay(t *testing.T) {
 			t.Errorf("%s needs level %d: a server of the first version would stop at it", name, command.LevelOf(c))
 		}
 	}
+	hours := directory.Procedure{Route: []directory.Step{{Level: "district", Acknowledge: 4}}}
+	if l := command.LevelOf(&command.Publish{Procedures: []directory.Procedure{{}, hours}}); l != 4 {
+		t.Errorf("hours of acknowledgement need level %d: a server that does not know them would stop", l)
+	}
 	if l := command.LevelOf(&command.Publish{}); l != 1 {
 		t.Errorf("a publication without a record needs level %d", l)
 	}

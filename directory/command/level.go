@@ -6,7 +6,8 @@ package command
 //	1  kinds 1 to 11, as first installed
 //	2  kinds from 12 on, the keys that came with them, and the queue in which answers are remembered
 //	3  the office that took over from one that closed reports its dossiers: see LevelHandOver
-const Level = 3
+//	4  procedures that set the hours of acknowledging a transfer
+const Level = 4
 
 // LevelHandOver is from which level on a track may be that of an office which closed. It needs no other command: the tables
 // themselves tell by the level in force, so that every server takes the same tracks.

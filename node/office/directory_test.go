@@ -59,7 +59,7 @@ func (d tables) Procedure(code string, version uint32) (directory.Procedure, boo
 		Requirements: []directory.Requirement{{ID: "form", Name: directory.Text{VI: "Tờ khai"}, Originals: 1}},
 		Route: []directory.Step{
 			{ID: "check", Name: directory.Text{VI: "Kiểm tra"}, Kind: directory.StepCheck, Budget: 2},
-			{ID: "approve", Name: directory.Text{VI: "Duyệt"}, Kind: directory.StepDecide, Level: "district", Budget: 8},
+			{ID: "approve", Name: directory.Text{VI: "Duyệt"}, Kind: directory.StepDecide, Level: "district", Budget: 8, Acknowledge: d.p.acknowledge},
 			{ID: "hand", Name: directory.Text{VI: "Trả kết quả"}, Kind: directory.StepReturn},
 		},
 	}

@@ -2,8 +2,10 @@ package office
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"motcua/crypto/digest"
@@ -174,7 +176,8 @@ func (o *Office) sending(t *store.Tx, w store.Waiting) Sending {
 		Parcel: w.ID, To: o.ref(string(w.To), o.today()), Kind: w.Kind, About: w.About, Code: codeOf(t, w.About),
 		Since: time.Unix(w.Created, 0), Overdue: now.Unix() > w.Expires,
 	}
-	s.Raised = now.Sub(s.Since) > o.acknowledgeWithin(t, w)
+	s.Within = o.acknowledgeWithin(t, w)
+	s.Raised = now.Sub(s.Since) > s.Within
 	if a, ok := o.Store.Attempt(w.ID); ok {
 		s.Attempts, s.Tried, s.Reason = a.Count, a.At, a.Reason
 	}
@@ -191,8 +194,8 @@ const (
 	acknowledgeLeast = 2 * time.Hour
 )
 
-// acknowledgeWithin is after which a transfer that is not acknowledged raises itself: a quarter of the shortest budget that the
-// catalogue gives a step of the recipient's.
+// acknowledgeWithin is after which a transfer that is not acknowledged raises itself: the hours that the catalogue sets for a step of the
+// recipient's, else a quarter of the time of that step; the least, where it has several.
 func (o *Office) acknowledgeWithin(t *store.Tx, w store.Waiting) time.Duration {
 	row, err := t.Row(w.About)
 	if err != nil {
@@ -203,14 +206,17 @@ func (o *Office) acknowledgeWithin(t *store.Tx, w store.Waiting) time.Duration {
 	if !ok || !known {
 		return acknowledgeTime
 	}
-	within := acknowledgeTime
+	set, within := time.Duration(0), acknowledgeTime
 	for _, s := range p.Route {
 		theirs := s.Office == to.Code || s.Office == "" && s.Level != "" && s.Level == to.Level
-		if theirs && s.Budget > 0 { // in quarters of a working day of eight hours
+		switch {
+		case theirs && s.Acknowledge > 0:
+			set = min(cmp.Or(set, math.MaxInt64), time.Duration(s.Acknowledge)*time.Hour)
+		case theirs && s.Budget > 0: // in quarters of a working day of eight hours
 			within = min(within, max(acknowledgeLeast, time.Duration(s.Budget)*2*time.Hour/4))
 		}
 	}
-	return within
+	return cmp.Or(set, within)
 }
 
 // Retry has everything that waits for an office tried now; for every office where it is "".

@@ -44,6 +44,8 @@ type province struct {
 	now     time.Time
 	version uint32 // newest version of the procedure
 
+	acknowledge uint16 // hours, of the district's step
+
 	accounts map[string]directory.Account
 	tracks   map[string]directory.Track
 	cut      map[directory.OfficeCode]bool

@@ -97,6 +97,7 @@ type Sending struct {
 	Tried    time.Time          // the last that failed
 	Reason   replication.Reason // of the last failure
 	Overdue  bool               // past its lifetime: a person decides
+	Within   time.Duration      // in which it ought to be acknowledged
 	Raised   bool               // not acknowledged within the hours that the catalogue gives it
 	Bytes    int64              // in all
 	replication.Progress

@@ -182,8 +182,9 @@ type Parcel struct {
 	Way                 string // "" for straight to the recipient
 	Done, Bytes         int64
 	Raised              bool
-	Keep, Stick         string // addresses: send on past its lifetime; a bundle for its recipient
-	Fix                 string // what to do about a refusal
+	Within              time.Duration // in which it ought to be acknowledged
+	Keep, Stick         string        // addresses: send on past its lifetime; a bundle for its recipient
+	Fix                 string        // what to do about a refusal
 }
 
 func (Outbox) file() string             { return "outbox" }

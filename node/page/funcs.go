@@ -30,6 +30,7 @@ func funcs(l text.Lang) template.FuncMap {
 		"money":   l.Money,
 		"size":    l.Size,
 		"num":     func(n int) string { return l.Number(int64(n)) },
+		"wait":    l.Wait,
 		"limit":   l.Limit,
 		"budget":  l.Quarters,
 		"role":    l.Role,

@@ -164,7 +164,7 @@ func (s *sampler) outbox() {
 		Form: Form{Once: "o1"},
 		Line: Tag{l.T("outbox.down"), text.Bad}, Edition: 41, EditionAt: s.now.Add(-26 * time.Hour), Known: 12,
 		Parcels: []Parcel{
-			{To: s.t("UBND thành phố Nha Trang", "Nha Trang City"), What: l.T("parcel.request"), Code: "H32.22327-261120-0007", Since: s.now.Add(-20 * time.Hour), Last: s.now, Tries: 41, Why: l.T("parcel.why.unreachable"), Raised: true, Bytes: 18 << 10,
+			{To: s.t("UBND thành phố Nha Trang", "Nha Trang City"), What: l.T("parcel.request"), Code: "H32.22327-261120-0007", Since: s.now.Add(-20 * time.Hour), Last: s.now, Tries: 41, Why: l.T("parcel.why.unreachable"), Raised: true, Within: 4 * time.Hour, Bytes: 18 << 10,
 				Next: l.T("outbox.next", l.Clock(s.now.Add(2*time.Minute))), Way: l.T("outbox.by_relay")},
 			plan,
 			{To: s.t("UBND xã Trường Sa", "Trường Sa Commune"), What: l.T("parcel.submission"), Since: s.now, Bytes: 4 << 10},

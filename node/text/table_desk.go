@@ -107,6 +107,7 @@ var desk = map[string]phrase{
 	"outbox.closed":             {"Gói dung lượng lớn, chờ đến giờ gửi: %s", "Large; it waits for its hours: %s"},
 	"outbox.by_relay":           {"Máy chủ trung chuyển đang giữ hộ nơi nhận", "A relay keeps it for the recipient"},
 	"outbox.raised":             {"Chậm xác nhận", "Late to be acknowledged"},
+	"outbox.within":             {"Phải xác nhận trong %s", "To be acknowledged within %s"},
 	"outbox.retry":              {"Gửi lại ngay", "Retry now"},
 	"outbox.retry_all":          {"Gửi lại tất cả ngay", "Retry all now"},
 	"outbox.stick":              {"Lưu ra USB", "Save to a USB stick"},

@@ -63,7 +63,7 @@ func alarming(sending []office.Sending, troubles []office.Trouble) bool {
 func (c *call) parcelOf(s office.Sending) page.Parcel {
 	p := page.Parcel{
 		To: c.name(s.To), What: c.parcel(s.Kind), Code: s.Code, Since: s.Since, Last: s.Tried, Tries: s.Attempts, Why: c.undelivered(s.Reason),
-		Raised: s.Raised, Done: s.Done, Bytes: s.Bytes, Office: string(s.To.Code),
+		Raised: s.Raised, Within: s.Within, Done: s.Done, Bytes: s.Bytes, Office: string(s.To.Code),
 		Keep: c.base() + "/desk/outbox/" + s.Parcel.String() + "/keep", Stick: c.base() + "/desk/outbox/stick?" + url.Values{"to": {string(s.To.Code)}}.Encode(),
 	}
 	switch {
