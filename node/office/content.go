@@ -85,7 +85,7 @@ type handOverContent struct {
 // The bounds of a chain inside a parcel.
 const (
 	maxEvents = 4096
-	maxChains = 16
+	maxChains = 64 // as many as a route has steps: one refused has no writer when it was handed over
 )
 
 var errContent = errors.New("malformed content")

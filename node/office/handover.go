@@ -119,6 +119,27 @@ func (o *Office) heirs(f directory.Office) []directory.OfficeCode {
 	return directory.Standing(f.Code, max(o.today(), f.Valid.To.AddDays(1)), o.Directory.Office)
 }
 
+// tookOver tells whether an office has taken over from one that closes, be it closed itself by now: what was on its way to it is
+// still its own, to be handed on.
+func (o *Office) tookOver(f directory.Office, heir directory.OfficeCode) bool {
+	on, seen := max(o.today(), f.Valid.To.AddDays(1)), map[directory.OfficeCode]bool{}
+	for todo := []directory.Office{f}; len(todo) > 0; todo = todo[1:] {
+		c := todo[0]
+		if c.Valid.To == "" || c.Valid.To >= on || seen[c.Code] {
+			continue
+		}
+		seen[c.Code] = true
+		for _, code := range c.Successors {
+			if code == heir {
+				return true
+			}
+			next, _ := o.Directory.Office(code)
+			todo = append(todo, next)
+		}
+	}
+	return false
+}
+
 // closing is the closing of this office in favour of another, as the law of the dossier wants it; false while the directory does
 // not say so.
 func (o *Office) closing(to directory.OfficeCode) (dossier.Closing, bool) {

@@ -78,13 +78,22 @@ func (b Outbox) settleTaken(ctx context.Context, r record.Record, v replication.
 		if err := gone(t, out); err != nil {
 			return err
 		}
-		return count(t, func(o *order) { o.Taken++ })
+		return countTaken(t, out)
 	})
 	if err == nil {
 		b.o.heard()
 		b.o.goOnHandingOver()
 	}
 	return err
+}
+
+// countTaken counts a chain that was taken over, once: its successor may have it sent anew.
+func countTaken(t *store.Tx, out store.Outgoing) error {
+	token := once("taken-over", out.About.String())
+	if _, counted, err := t.Once(token); err != nil || counted {
+		return err
+	}
+	return errors.Join(t.SetOnce(token, ""), count(t, func(o *order) { o.Taken++ }))
 }
 
 // gone notes on the row of a root chain that was handed over that the recipient of its parcel answers for it from now on.

@@ -33,7 +33,7 @@ func (o *Office) takeHandOver(ctx context.Context, from string, b handOverConten
 	if in.state.Office != from || in.state.Successor != string(o.Code) {
 		return change{}, refuse("the chain is another office's, or handed over to another", nil)
 	}
-	if f, known := o.Directory.Office(directory.OfficeCode(from)); !known || f.Valid.To == "" || o.today() <= f.Valid.To || !slices.Contains(o.heirs(f), o.Code) {
+	if f, known := o.Directory.Office(directory.OfficeCode(from)); !known || f.Valid.To == "" || o.today() <= f.Valid.To || !o.tookOver(f, o.Code) {
 		return change{}, fmt.Errorf("edition %d does not say that office %s has closed and this one takes over from it", o.Directory.Number(), from)
 	}
 	switch done, err := o.hasTaken(in); {
@@ -195,8 +195,8 @@ func (o *Office) noteHere(ctx context.Context, c *change, child dossier.State) e
 }
 
 // sendOn sends a report that an office has refused because its chain is another's by now to that one: the refusal settles the
-// parcel, and the new one is in the outbox, in one commit. It is false where the directory knows nothing of that other office's
-// taking over.
+// parcel, and the new one is in the outbox, in one commit. It is false for what is no report or names no office. While the
+// edition here says nothing of that other office's taking over, the report waits: nobody could send it again later.
 func (o *Office) sendOn(ctx context.Context, p replication.Parcel, settle func(*store.Tx) (bool, error), to string) (bool, error) {
 	var out store.Outgoing
 	err := o.Store.View(func(t *store.Tx) (err error) { out, err = t.Outgoing(p.ID()); return err })
@@ -204,13 +204,13 @@ func (o *Office) sendOn(ctx context.Context, p replication.Parcel, settle func(*
 	if err == nil && !out.Waits() {
 		return true, nil
 	}
-	if err != nil || out.Kind != kindReport.String() || f.Valid.To == "" || !slices.Contains(o.heirs(f), directory.OfficeCode(to)) {
+	if err != nil || out.Kind != kindReport.String() || directory.OfficeCode(to).Validate() != nil {
 		return false, err
 	}
-	c, err := o.reportTo(ctx, out.About, to)
-	if directory.CodeOf(err) == directory.NotFound {
-		return false, nil
+	if !o.tookOver(f, directory.OfficeCode(to)) {
+		return false, fmt.Errorf("office %s says that %s has the dossier now, and edition %d does not say that it took over: the report waits for an edition that does", out.To, to, o.Directory.Number())
 	}
+	c, err := o.reportTo(ctx, out.About, to)
 	if err != nil {
 		return false, err
 	}
