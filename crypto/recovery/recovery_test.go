@@ -228,3 +228,35 @@ func FuzzParseShare(f *testing.F) {
 		}
 	})
 }
+
+// FuzzRequest: whatever comes on a stick as a request or as an answer is an error, or opens nothing without its keys.
+func FuzzRequest(f *testing.F) {
+	key, err := seal.GeneratePrivateKey()
+	if err != nil {
+		f.Fatal(err)
+	}
+	id, err := identity.Generate()
+	if err != nil {
+		f.Fatal(err)
+	}
+	request, err := wire.Marshal(Request{Version: 1, Office: "H32.1", Machine: id.Public(), Key: key.Public().ID(), Sealed: []byte("s"), Purpose: "p"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	answer, err := wire.Marshal(Answer{Version: 1, Machine: id.Public().ID(), Sealed: []byte("s")})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(request)
+	f.Add(answer)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if q, err := ReadRequest(b); err == nil {
+			if _, err := q.Answer(key); err == nil {
+				t.Fatal("a key that was never sealed was opened")
+			}
+		}
+		if _, err := OpenAnswer(b, id); err == nil {
+			t.Fatal("an answer that nobody gave was opened")
+		}
+	})
+}
