@@ -412,30 +412,39 @@ func (w *ordeal) try(c directory.OfficeCode, act func(o *Office) (digest.Digest,
 	}
 }
 
+// applicant is who hands in.
+var applicant = Citizen{directory.Account{
+	ID: "anh", Kind: directory.Citizen, Login: "anh", Name: "Nguyễn Thị Ánh", Identity: "056199000001", Phone: "0901234567",
+}, xa}
+
+// secret is in every paper and every result.
 var secret = []byte("sổ hộ khẩu số 560123")
 
 // begins has a citizen hand in at the commune, for works to go on with.
 func (w *ordeal) begins() {
 	w.done++
-	c := Citizen{directory.Account{ID: "anh", Kind: directory.Citizen, Login: "anh", Name: "Nguyễn Thị Ánh", Identity: "056199000001", Phone: "0901234567"}, xa}
 	body := append(append([]byte(nil), pdf...), secret...)
 	if w.rand.IntN(3) == 0 {
 		body = append(body, make([]byte, w.rand.IntN(700<<10))...)
 	}
 	w.try(xa, func(o *Office) (digest.Digest, error) {
-		ctx := context.Background()
-		id, err := o.StartDraft(ctx, c, "1.001776", xa)
-		if err == nil {
-			_, err = o.SaveAnswers(ctx, c, id, url.Values{"reason": {"Người cao tuổi"}})
-		}
-		if err == nil {
-			err = o.Attach(ctx, c, id, "form", Upload{"giấy.pdf", bytes.NewReader(body)})
-		}
-		if err == nil {
-			_, err = o.Submit(ctx, c, id, "vi")
-		}
-		return digest.Digest{}, err
+		return digest.Digest{}, handIn(context.Background(), o, applicant, body)
 	})
+}
+
+// handIn hands in at the commune.
+func handIn(ctx context.Context, o *Office, c Citizen, paper []byte) error {
+	id, err := o.StartDraft(ctx, c, "1.001776", xa)
+	if err == nil {
+		_, err = o.SaveAnswers(ctx, c, id, url.Values{"reason": {"Người cao tuổi"}})
+	}
+	if err == nil {
+		err = o.Attach(ctx, c, id, "form", Upload{"giấy.pdf", bytes.NewReader(paper)})
+	}
+	if err == nil {
+		_, err = o.Submit(ctx, c, id, "vi")
+	}
+	return err
 }
 
 // works has both offices do what their lists ask for.
@@ -460,14 +469,13 @@ func (w *ordeal) workOn(c directory.OfficeCode, b Bucket) {
 	for _, l := range lines {
 		w.done++
 		w.try(c, func(o *Office) (digest.Digest, error) {
-			return l.Chain, w.actOn(o, officer, b, l, fmt.Sprint("t", w.done))
+			return l.Chain, actOn(context.Background(), o, officer, b, l, fmt.Sprint("t", w.done))
 		})
 	}
 }
 
 // actOn does the next thing with a dossier.
-func (w *ordeal) actOn(o *Office, officer directory.Account, b Bucket, l Line, token string) error {
-	ctx := context.Background()
+func actOn(ctx context.Context, o *Office, officer directory.Account, b Bucket, l Line, token string) error {
 	switch b {
 	case BucketNew:
 		_, err := o.Accept(ctx, officer, l.Code, token)

@@ -9,10 +9,12 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"motcua/crypto/digest"
+	"motcua/crypto/identity"
 	"motcua/crypto/record"
 	"motcua/crypto/wire"
 	"motcua/directory"
@@ -143,6 +145,15 @@ func FuzzContent(f *testing.F) {
 	})
 }
 
+// fuzzIdentity is made once: it takes long.
+var fuzzIdentity = sync.OnceValue(func() *identity.Private {
+	id, err := identity.Generate()
+	if err != nil {
+		panic(err)
+	}
+	return id
+})
+
 func FuzzQuestion(f *testing.F) {
 	for _, g := range formats(f) {
 		b, _ := hex.DecodeString(g[1])
@@ -153,10 +164,19 @@ func FuzzQuestion(f *testing.F) {
 		var a Answer
 		wire.Unmarshal(b, &q)
 		wire.Unmarshal(b, &Behalf{})
-		if err := wire.Unmarshal(b, &a); err == nil && a.Sheet != nil {
-			p := &province{version: 1}
-			o := &Office{Config: Config{Code: xa, Directory: tables{nil, p}, Now: time.Now}}
+		if wire.Unmarshal(b, &a) != nil {
+			return
+		}
+		p := &province{version: 1, book: replicationtest.NewBook()}
+		o := &Office{Config: Config{Code: xa, Directory: tables{p.book, p}, Now: time.Now, Ring: identity.NewRing(fuzzIdentity())}}
+		if a.Sheet != nil {
 			o.view(*a.Sheet) // a peer's sheet never breaks a page
+		}
+		if _, err := o.regainChain(a.Chain); err == nil {
+			t.Fatal("a chain without keys was taken back")
+		}
+		if _, err := o.regainSubmission(a); err == nil {
+			t.Fatal("a submission without keys was taken back")
 		}
 	})
 }
