@@ -399,11 +399,32 @@ func (o *Office) handOverParcel(ctx context.Context, s dossier.State, chain []do
 
 // addressee is whom to write to in the place of an office: itself, or who took it over once its machine is no more.
 func (o *Office) addressee(office string) string {
-	code := directory.OfficeCode(office)
-	if p, err := o.Directory.Resolve(replication.Name(office)); err == nil && p.Revoked.IsZero() || o.isOpen(code) {
+	if !o.isGone(office) {
 		return office
 	}
-	return string(o.standsFor(code))
+	return string(o.standsFor(directory.OfficeCode(office)))
+}
+
+// isGone tells whether an office has closed and its machine is no more.
+func (o *Office) isGone(office string) bool {
+	p, err := o.Directory.Resolve(replication.Name(office))
+	return (err != nil || !p.Revoked.IsZero()) && !o.isOpen(directory.OfficeCode(office))
+}
+
+// answersNow is whom to report to about a dossier. Where several have taken over from an office whose machine is no more, the
+// directory knows which of them has it.
+func (o *Office) answersNow(ctx context.Context, root dossier.State) string {
+	was := root.Answers()
+	to := o.addressee(was)
+	if to != was || !o.isGone(was) {
+		return to
+	}
+	var tr directory.Track
+	err := o.consult(ctx, func(ctx context.Context) (err error) { tr, err = o.Calls.Lookup(ctx, root.Code); return err })
+	if f, _ := o.Directory.Office(directory.OfficeCode(was)); err == nil && o.tookOver(f, tr.Root) {
+		return string(tr.Root)
+	}
+	return to
 }
 
 // handsOver hands over at the beginning, when it is ordered and now and then, until ctx ends.

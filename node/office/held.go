@@ -94,9 +94,7 @@ func (h *Holding) tree(t *store.Tx, from string, root digest.Digest) error {
 	if err != nil {
 		return err
 	}
-	if wrote(chain, from) {
-		h.Chains = append(h.Chains, Kept{root, s.Length, s.Head})
-	}
+	h.keeps(chain, from)
 	for _, c := range s.Children {
 		if err := h.child(t, from, c); err != nil {
 			return err
@@ -106,14 +104,19 @@ func (h *Holding) tree(t *store.Tx, from string, root digest.Digest) error {
 }
 
 func (h *Holding) child(t *store.Tx, from string, c dossier.Child) error {
-	head, err := t.Head(c.ID)
-	if err != nil {
+	chain, _, err := readChain(t, c.ID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	if c.To == from && head.Length > 0 {
-		h.Chains = append(h.Chains, Kept{c.ID, head.Length, head.ID})
-	}
+	h.keeps(chain, from)
 	return h.sent(t, from, kindRequest, c.ID)
+}
+
+// keeps adds an office's part of a chain, if it has one.
+func (h *Holding) keeps(chain []dossier.Signed, office string) {
+	if part := partOf(chain, office); len(part) > 0 {
+		h.Chains = append(h.Chains, Kept{part[0].Event.Chain, uint64(len(part)), part[len(part)-1].ID()})
+	}
 }
 
 // sent adds the last parcel of a kind about something, if it was sent to an office and taken there.
@@ -131,6 +134,20 @@ func (h *Holding) sent(t *store.Tx, to string, k contentKind, key digest.Digest)
 
 // taken tells whether the recipient of a parcel has acknowledged it.
 func taken(out store.Outgoing) bool { return out.Outcome != 0 && out.Outcome != replication.Refused }
+
+// partOf is a chain up to the last event of an office, and the taking that ended its part: what others did with it then is theirs.
+func partOf(chain []dossier.Signed, office string) []dossier.Signed {
+	for i, e := range slices.Backward(chain) {
+		switch {
+		case e.Event.Office != office:
+		case i+1 < len(chain) && chain[i+1].Event.Kind == dossier.KindTaken:
+			return chain[:i+2]
+		default:
+			return chain[:i+1]
+		}
+	}
+	return nil
+}
 
 // wrote tells whether an office has written in a chain.
 func wrote(chain []dossier.Signed, office string) bool {
@@ -161,9 +178,7 @@ func heldChain(t *store.Tx, from string, q Question, a *Answer) error {
 	if err != nil {
 		return err
 	}
-	if !wrote(chain, from) {
-		return nil
-	}
+	chain = partOf(chain, from)
 	bytes := 0
 	for _, r := range records(chain)[min(q.Seq, uint64(len(chain))):] {
 		if bytes > heldBytes {
@@ -183,8 +198,8 @@ func (o *Office) heldFile(ctx context.Context, from string, q Question) (head *F
 			files = s.Attachments
 		}
 		chain, _, err := readChain(t, q.Chain)
-		if err == nil && wrote(chain, from) {
-			files = append(files, attachments(chain)...)
+		if err == nil {
+			files = append(files, attachments(partOf(chain, from))...)
 		}
 		if errors.Is(err, store.ErrNotFound) {
 			return nil

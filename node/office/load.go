@@ -92,7 +92,10 @@ func (o *Office) childRow(root dossier.State, c dossier.Child, child dossier.Sta
 	}
 	if child.Length > 0 {
 		r.Status, r.Step, r.Updated, r.Accepted = string(child.Status), stepID(pl, child), child.At, child.Begun
-		r.Bucket, r.Decided, r.Holder = string(bucketOf(child, pl)), child.DecidedAt, child.Answers()
+		r.Bucket, r.Decided, r.Holder = "", child.DecidedAt, child.Answers()
+		if child.Holds(string(o.Code)) {
+			r.Bucket = string(bucketOf(child, pl))
+		}
 	}
 	if len(child.Former) > 0 {
 		r.Terms = append(r.Terms, takenTerm)

@@ -34,7 +34,9 @@ const (
 	regainSeldom  = 15 * time.Minute
 	regainAskTime = 20 * time.Second // for an answer
 	regainFile    = 10 * time.Minute // for a file
+	regainTurn    = time.Hour        // for all of one office, before the others are asked again
 	takeAskTime   = 5 * time.Second  // before a parcel of an office that was not asked yet
+	maxHeldPages  = 5000             // a million dossiers
 )
 
 // regaining is who has still to be asked.
@@ -142,7 +144,7 @@ func (o *Office) regainAll(ctx context.Context) {
 		turns := make(chan struct{}, regainAtOnce)
 		for name := range o.regain.remaining() {
 			turns <- struct{}{}
-			asking.Go(func() { o.regainLogged(ctx, name); <-turns })
+			asking.Go(func() { o.regainTurn(ctx, name); <-turns })
 		}
 		asking.Wait()
 		o.regain.open()
@@ -165,6 +167,14 @@ func (o *Office) regainLogged(ctx context.Context, from replication.Name) {
 	if err := o.regainFrom(ctx, from); err != nil {
 		o.Log.Debug("office not asked yet what it keeps of this one", "peer", from, "err", err)
 	}
+}
+
+// regainTurn asks one office for a while: one that is slow, or never ends, must not keep the others from being asked again. What it
+// has told by then is not asked for again.
+func (o *Office) regainTurn(ctx context.Context, from replication.Name) {
+	ctx, cancel := context.WithTimeout(ctx, regainTurn)
+	defer cancel()
+	o.regainLogged(ctx, from)
 }
 
 // awaitRegained holds an act on a chain until those in reach were asked, for regainWait after the start at most.
@@ -206,7 +216,8 @@ func (r *regaining) try(from replication.Name, now time.Time) bool {
 // regainFrom asks one office, and strikes it off when it has told everything.
 func (o *Office) regainFrom(ctx context.Context, from replication.Name) error {
 	since, left := o.regain.remaining()[from]
-	for after, first := "", true; left && (first || after != ""); first = false {
+	after := ""
+	for page := 0; left && (page == 0 || after != ""); page++ {
 		a, err := o.inquire(ctx, from, Question{Kind: AskHeld, Since: since, After: after})
 		if c := directory.CodeOf(err); c == directory.NotFound || c == directory.Newer {
 			break // an older version, which knows no such question
@@ -214,8 +225,8 @@ func (o *Office) regainFrom(ctx context.Context, from replication.Name) error {
 		if err != nil {
 			return err
 		}
-		if a.Holding == nil || a.Holding.Next == after && after != "" {
-			return fmt.Errorf("ask %s: an answer without what was asked for", from)
+		if a.Holding == nil || page == maxHeldPages {
+			return fmt.Errorf("ask %s: an answer without what was asked for, or without an end", from)
 		}
 		if err := o.regainPage(ctx, from, *a.Holding); err != nil {
 			return err
@@ -292,8 +303,13 @@ func (o *Office) markRegained(ctx context.Context) error {
 
 // regainOne takes back a chain or a submission, if this office has lost it or a part of it.
 func (o *Office) regainOne(ctx context.Context, from replication.Name, k Kept) error {
-	known := false
-	err := o.Store.View(func(t *store.Tx) (err error) { known, err = knownHere(t, k); return err })
+	known, have := false, store.Head{}
+	err := o.Store.View(func(t *store.Tx) (err error) {
+		if known, err = knownHere(t, k); err == nil {
+			have, err = t.Head(k.Chain)
+		}
+		return err
+	})
 	if err != nil || known {
 		return err
 	}
@@ -317,9 +333,21 @@ func (o *Office) regainOne(ctx context.Context, from replication.Name, k Kept) e
 	if err != nil {
 		return err
 	}
+	if k.Length > 0 && !o.wroteAfter(a.Chain, have.Length) {
+		return nil // another went on with it
+	}
 	o.Log.Warn("taken back what this office had lost", "peer", from, "chain", k.Chain.Short(), "events", k.Length)
 	// A crash here leaves the chain without the files that are not here: its page says so.
 	return errors.Join(o.markRegained(ctx), o.regainFiles(ctx, from, k.Chain, ch.files))
+}
+
+// wroteAfter tells whether this office wrote in a chain from a place on, or another chain up to there.
+func (o *Office) wroteAfter(rs []record.Record, place uint64) bool {
+	if place >= uint64(len(rs)) {
+		return true
+	}
+	chain, err := dossier.ReadChain(rs[place:])
+	return err == nil && wrote(chain, string(o.Code))
 }
 
 // knownHere tells whether all that another office keeps of a chain is here too.

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -222,6 +224,65 @@ func TestNothingIsToldToOthers(t *testing.T) {
 	}
 	if a := ask(huyen, xa, Question{Version: 1, Kind: AskAnew, Parcels: make([]digest.Digest, maxAnew+1)}); directory.CodeOf(a.Error) != directory.Invalid {
 		t.Errorf("%+v", a)
+	}
+}
+
+// TestAFormerOfficeGetsItsOwnPartBack: the district has handed a child chain over, and its disk is put back to before. It learns that it
+// has, and nothing of what its successor did with the dossier; a start after which nothing was lost takes nothing for lost.
+func TestAFormerOfficeGetsItsOwnPartBack(t *testing.T) {
+	p := newProvince(t)
+	_, _, _, asked := p.underWay()
+	p.carry()
+	n, heir := p.offices[huyen], p.officer(moi)
+	must(t, n.Receive(t.Context(), p.officer(huyen), asked.ID, "a"))
+	kept := n.backup()
+	p.close(map[directory.OfficeCode]directory.OfficeCode{huyen: moi})
+	p.handOver(huyen, moi)
+	p.carry()
+	result := Upload{"quyết định.pdf", bytes.NewReader(pdf)}
+	must(t, p.offices[moi].Decide(t.Context(), heir, asked.ID, dossier.Approved, "", &result, "b"))
+	for _, was := range []string{n.backup(), kept} {
+		n.restore(was)
+		n.regain.left = map[replication.Name]int64{replication.Name(moi): 0}
+		n.asksAround()
+		chain, s, err := n.chainHere(asked.ID)
+		must(t, err)
+		if len(chain) != 3 || s.Office != string(moi) || s.Status != dossier.StatusProcessing || len(attachments(chain)) > 0 {
+			t.Errorf("the former office has %d events, at %s, %s", len(chain), s.Office, s.Status)
+		}
+		if v := n.closure(); v.Left != 0 {
+			t.Errorf("it lists what is another's by now: %+v", v)
+		}
+		lately := false
+		must(t, n.Store.View(func(t *store.Tx) (err error) { lately, err = n.restoredLately(t); return err }))
+		if lately != (was == kept) {
+			t.Errorf("something was lost: %v, though it was %v", lately, was == kept)
+		}
+	}
+}
+
+// endless is a peer whose list of what it keeps never ends.
+type endless struct{ asked int }
+
+func (e *endless) Ask(context.Context, replication.Name, Question) (Answer, io.ReadCloser, error) {
+	e.asked++
+	if e.asked > 2*maxHeldPages {
+		return Answer{}, nil, errLine
+	}
+	return Answer{Version: 1, Holding: &Holding{Next: strconv.Itoa(e.asked)}}, nil, nil
+}
+
+// TestAListThatNeverEnds is given up, and its peer is not struck off.
+func TestAListThatNeverEnds(t *testing.T) {
+	p := newProvince(t)
+	n, e := p.offices[xa], new(endless)
+	n.restore(n.backup())
+	n.Peers = e
+	if err := n.regainFrom(t.Context(), replication.Name(huyen)); err == nil || errors.Is(err, errLine) {
+		t.Errorf("after %d pages: %v", e.asked, err)
+	}
+	if _, left := n.regain.remaining()[replication.Name(huyen)]; !left {
+		t.Error("it passes for asked")
 	}
 }
 

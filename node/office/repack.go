@@ -34,11 +34,14 @@ func (o *Office) repack(ctx context.Context) {
 func (o *Office) repackOne(ctx context.Context, w store.Waiting) error {
 	var old replication.Parcel
 	err := o.Store.View(func(t *store.Tx) (err error) { old, err = t.Parcel(w.ID); return err })
-	moved := w.Kind == kindReport.String() && o.addressee(string(w.To)) != string(w.To)
-	if err != nil || !moved && !o.stranded(old) {
+	if err != nil {
 		return err
 	}
-	if w.Kind == kindReport.String() && o.addressee(string(w.To)) == string(o.Code) {
+	to := o.nowTo(ctx, w)
+	if to == string(w.To) && !o.stranded(old) {
+		return nil
+	}
+	if to == string(o.Code) && w.Kind == kindReport.String() {
 		_, err := o.sendOn(ctx, old, func(t *store.Tx) (bool, error) { return true, t.Supersede(w.ID, w.ID) }, string(o.Code))
 		if directory.CodeOf(err) == directory.Conflict {
 			return nil // its dossier is still on its way here
@@ -58,6 +61,18 @@ func (o *Office) repackOne(ctx context.Context, w store.Waiting) error {
 		err = o.Spool.Drop(w.ID)
 	}
 	return err
+}
+
+// nowTo is whom a parcel that waits is for by now: a report may be for who took over from its addressee.
+func (o *Office) nowTo(ctx context.Context, w store.Waiting) string {
+	if w.Kind != kindReport.String() || !o.isGone(string(w.To)) {
+		return string(w.To)
+	}
+	h, err := o.load("send again", w.About)
+	if err != nil {
+		return string(w.To)
+	}
+	return o.answersNow(ctx, h.root)
 }
 
 // stranded tells whether a parcel cannot arrive as it is, and might if it were packed anew: under our keys of now, or with what a
@@ -85,7 +100,7 @@ func (o *Office) packAnew(ctx context.Context, w store.Waiting) (outgoing, error
 	case kindHandOver.String():
 		return o.handOverParcel(ctx, h.state, h.chain)
 	case kindReport.String():
-		return o.reportParcel(ctx, h.state, h.chain)
+		return o.reportParcelTo(ctx, h.state, h.chain, o.answersNow(ctx, h.root))
 	case kindStatus.String():
 		outs, err := o.statusParcel(ctx, h.state, h.plan, h.chain)
 		if err == nil && len(outs) == 0 {
