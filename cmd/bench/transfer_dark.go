@@ -118,12 +118,21 @@ func transferShared(ctx context.Context, c TransferConfig, emit func(Measure) er
 	if c.Short {
 		d = 5 * time.Second
 	}
-	for _, peer := range c.Peers {
-		ratio, err := share(ctx, peer, d)
-		if err != nil {
+	ratios := make([]float64, len(c.Peers))
+	var runs []func() error
+	for i, peer := range c.Peers {
+		runs = append(runs, func() (err error) {
+			got, err := share(ctx, peer, d)
+			ratios[i] = float64(slices.Max(got[:])) / float64(max(1, slices.Min(got[:])))
+			c.Progress(fmt.Sprintf("line shared: bytes of two transfers and %s: %d", peer.Name, got))
 			return err
-		}
-		m := Measure{Name: "shared/most by least of two transfers and " + peer.Name, Unit: "", Value: round(ratio)}
+		})
+	}
+	if err := together(runs...); err != nil {
+		return err
+	}
+	for i, peer := range c.Peers {
+		m := Measure{Name: "shared/most by least of two transfers and " + peer.Name, Unit: "", Value: round(ratios[i])}
 		if !c.Short {
 			m = m.atMost(2)
 		}
@@ -134,11 +143,10 @@ func transferShared(ctx context.Context, c TransferConfig, emit func(Measure) er
 	return nil
 }
 
-// share runs two transfers and a flow of the peer over one line, and returns what got most by what got least.
-func share(ctx context.Context, peer Carrier, d time.Duration) (float64, error) {
+// share runs two transfers and a flow of the peer over one line, and returns what each got.
+func share(ctx context.Context, peer Carrier, d time.Duration) (got [3]int, err error) {
 	w := NewWire(LineSpec{Rate: 4e6, RTT: 100 * time.Millisecond}, 3)
 	defer w.Close()
-	var got [3]int
 	const endless = 1 << 30
 	run := func(i int, f Carrier) func() error {
 		return func() (err error) {
@@ -146,9 +154,6 @@ func share(ctx context.Context, peer Carrier, d time.Duration) (float64, error) 
 			return err
 		}
 	}
-	err := together(run(0, Carrier{"ours", ours}), run(1, Carrier{"ours", ours}), run(2, peer))
-	if err != nil {
-		return 0, err
-	}
-	return float64(max(got[0], got[1], got[2])) / float64(max(1, min(got[0], got[1], got[2]))), nil
+	err = together(run(0, Carrier{"ours", ours}), run(1, Carrier{"ours", ours}), run(2, peer))
+	return got, err
 }
