@@ -274,9 +274,16 @@ func (n *lane) tick() {
 	}
 }
 
+// doubtTime is for how long nothing must have come by a lane before it is doubted. The peer knows the lane only when its side of the handshake
+// is done, which takes seconds where packets get lost; and of ten probes one is answered on any line.
+const doubtTime = handshakeTime
+
 // doubt gives a lane up whose packets do not pass although those of the connection do. Streams then go on the connection.
 func (n *lane) doubt() {
-	if n.heard || !n.line.Dark() || n.base.s.Context().Err() != nil || n.base.udp().ConnectionStats().PacketsReceived < n.received+2 {
+	if n.heard || !n.line.Dark() || time.Since(n.line.Heard()) < doubtTime {
+		return
+	}
+	if n.base.s.Context().Err() != nil || n.base.udp().ConnectionStats().PacketsReceived < n.received+2 {
 		return
 	}
 	n.link.log.Warn("packets of a lane do not pass, plain streams do", "addr", n.addr.String())

@@ -180,3 +180,39 @@ func TestALaneFollowsAPeerToANewAddress(t *testing.T) {
 		t.Logf("%v after the move, %+v", time.Since(moved), a.Lanes())
 	})
 }
+
+// picky is a socket from which packets of lanes do not get out, as by a router that looks at them.
+type picky struct{ net.PacketConn }
+
+func (p picky) WriteTo(b []byte, to net.Addr) (int, error) {
+	if len(b) > 0 && b[0] == 0x02 {
+		return len(b), nil
+	}
+	return p.PacketConn.WriteTo(b, to)
+}
+
+// TestALaneThatDoesNotPassIsLeft for plain streams, within seconds.
+func TestALaneThatDoesNotPassIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		b := w.join("b", "10.0.0.2:1")
+		b.Handle("digest/1", link.Known, digestOf)
+		w.book.Add("a", "10.0.0.1:1", w.identity("a").Public())
+		a, err := link.New(link.Config{Name: "a", Identity: w.identity("a"), Resolver: w.book, Conn: picky{w.net.Listen("10.0.0.1:1")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		w.net.SetWeather(replicationtest.Weather{Latency: 100 * time.Millisecond})
+		began, tries := time.Now(), 0
+		for err = errors.New("not yet tried"); err != nil && tries < 10; tries++ {
+			err = ship(t.Context(), a, noise(1<<20))
+		}
+		if d := time.Since(began); err != nil || d > time.Minute {
+			t.Errorf("after %d tries in %v: %v", tries, d, err)
+		}
+		if lanes := a.Lanes(); len(lanes) != 0 {
+			t.Errorf("lanes %+v", lanes)
+		}
+	})
+}
