@@ -21,7 +21,7 @@ const (
 	maxJobs    = 256       // updates run before the batch is committed
 	maxValue   = 12 << 20  // bytes of one value
 	maxKey     = 1 << 10   // bytes of one key
-	threshold  = 4 << 10   // from here on a value goes to the value log
+	threshold  = 3 << 10   // from here on a value goes to the value log: all that is signed, which is written once
 	perKeyCost = 32        // what a key costs Badger besides its bytes, rounded up
 )
 
@@ -194,6 +194,7 @@ func (b *batch) commit() error {
 	b.txn.Discard()
 	err := b.write()
 	if err == nil {
+		b.s.mapped.add(b.all.long)
 		for _, f := range b.all.then {
 			f(b.s)
 		}

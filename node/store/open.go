@@ -67,7 +67,8 @@ type Store struct {
 	once    sync.Once
 	open    sync.RWMutex // held for reading during a View, for writing by Close
 
-	queue queue
+	queue  queue
+	mapped *mapped
 
 	mu       sync.Mutex
 	attempts map[digest.Digest]Attempt // of parcels; not durable
@@ -122,8 +123,12 @@ func openLocked(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %s: %w: if store.key is another folder's, put the right one back; else restore from the backup", dir, err)
 	}
+	m, err := newMapped(filepath.Join(dir, "db"))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open store: %w", err), db.Close())
+	}
 	return &Store{
-		dir: dir, db: db, options: o,
+		dir: dir, db: db, options: o, mapped: m,
 		jobs: make(chan *job), closing: make(chan struct{}), stopped: make(chan struct{}),
 		attempts: make(map[digest.Digest]Attempt),
 	}, nil
@@ -134,7 +139,7 @@ func settings(dir string, secret []byte, o Options) badger.Options {
 	b := badger.DefaultOptions(filepath.Join(dir, "db"))
 	b = b.WithSyncWrites(true).WithDetectConflicts(false).WithMetricsEnabled(false).WithLogger(&logger{o.Log})
 	b = b.WithMemTableSize(o.memtable).WithNumMemtables(2).WithNumCompactors(2)
-	b = b.WithValueThreshold(4 << 10).WithValueLogFileSize(64 << 20)
+	b = b.WithValueThreshold(threshold).WithValueLogFileSize(64 << 20)
 	b = b.WithBlockCacheSize(8 << 20).WithIndexCacheSize(16 << 20).WithCompression(options.None)
 	if o.NoMerging {
 		b = b.WithNumCompactors(0)
@@ -150,6 +155,7 @@ func (s *Store) Close() error {
 		<-s.stopped
 		s.open.Lock()
 		defer s.open.Unlock()
+		s.mapped.work.Wait()
 		err = errors.Join(s.db.Close(), s.lock.Close())
 	})
 	if err != nil {
