@@ -34,6 +34,7 @@ const laneLabel = "EXPORTER-motcua-lane-1"
 // When bulk goes by lane: where a round trip takes long, or where packets get lost. Elsewhere plain streams fill the line.
 const (
 	laneRTT    = 20 * time.Millisecond
+	laneNear   = 5 * time.Millisecond // below, what QUIC takes for lost is mostly late, and is soon mended
 	laneLoss   = 0.005
 	laneSample = 200 // packets before a share of loss means anything
 )

@@ -11,7 +11,7 @@ import (
 	"motcua/replication/line"
 )
 
-// BeginBulk is [Link.Begin] for what may be large. Where the line to the peer is long or loses packets, and the peer knows
+// BeginBulk is [Link.Begin] for what may be large. Where the line to the peer is long, or loses packets and is not of the same house, and the peer knows
 // how, the stream goes in packets of its own beside QUIC (package line); where plain streams fill the line, it is one. Both keep
 // to the [Ceilings].
 func (l *Link) BeginBulk(ctx context.Context, to replication.Name, proto string) (*Stream, error) {
@@ -45,6 +45,9 @@ func (c *conn) fit(w way) *conn {
 // better tells whether the line is one of those for which lanes are made.
 func (n *lane) better() bool {
 	rtt, known := n.measured()
+	if known && rtt < laneNear {
+		return false
+	}
 	s := n.base.udp().ConnectionStats()
 	return !known || rtt >= laneRTT || s.PacketsSent >= laneSample && float64(s.PacketsLost) >= laneLoss*float64(s.PacketsSent)
 }
