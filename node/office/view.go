@@ -93,7 +93,7 @@ type Sending struct {
 	About    digest.Digest
 	Code     string
 	Since    time.Time
-	Attempts int                // failed since this process began
+	Attempts int                // that failed
 	Tried    time.Time          // the last that failed
 	Reason   replication.Reason // of the last failure
 	Overdue  bool               // past its lifetime: a person decides

@@ -19,7 +19,7 @@ type Unsent struct {
 	To       string `json:"to"`
 	Kind     string `json:"kind"`
 	Since    int64  `json:"since"`
-	Attempts int    `json:"attempts"` // failed since the node began to run
+	Attempts int    `json:"attempts"` // that failed
 	Tried    int64  `json:"tried"`
 	Reason   string `json:"reason,omitempty"` // of the last failure: a replication.Reason
 	Carrier  string `json:"carrier"`

@@ -70,8 +70,10 @@ type Store struct {
 	queue  queue
 	mapped *mapped
 
-	mu       sync.Mutex
-	attempts map[digest.Digest]Attempt // of parcels; not durable
+	attemptsBusy sync.Mutex // one at a time writes the file
+	mu           sync.Mutex
+	attempts     map[digest.Digest]Attempt // of parcels
+	attemptsKept time.Time                 // when they were last written
 }
 
 // Open opens the store in a folder, making both when they are missing. Close it.
@@ -97,6 +99,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	s.lock = lock
+	s.loadAttempts()
 	go s.commit()
 	return s, nil
 }
@@ -153,6 +156,7 @@ func (s *Store) Close() error {
 	s.once.Do(func() {
 		close(s.closing)
 		<-s.stopped
+		s.keepAttempts()
 		s.open.Lock()
 		defer s.open.Unlock()
 		s.mapped.work.Wait()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"motcua/crypto/digest"
 	"motcua/crypto/record"
@@ -28,13 +27,6 @@ type Outgoing struct {
 
 // Waits tells whether no receipt has come yet, and the parcel is still to be sent.
 func (o Outgoing) Waits() bool { return o.Outcome == 0 && o.Anew == digest.Digest{} }
-
-// Attempt is the last failed attempt to deliver a parcel.
-type Attempt struct {
-	At     time.Time
-	Reason replication.Reason
-	Count  int
-}
 
 // PutOutgoing puts a parcel in the outbox, in the update of the act that sends it. Its chunks must be durable in the
 // spool. About and kind are for lists.
@@ -262,25 +254,4 @@ func (o *Outbox) Settle(ctx context.Context, p replication.Parcel, receipt recor
 		o.s.forget(r.Parcel)
 	}
 	return err
-}
-
-// Attempted notes a failed attempt in memory.
-func (o *Outbox) Attempted(_ context.Context, id digest.Digest, at time.Time, reason replication.Reason) {
-	o.s.mu.Lock()
-	defer o.s.mu.Unlock()
-	o.s.attempts[id] = Attempt{At: at, Reason: reason, Count: o.s.attempts[id].Count + 1}
-}
-
-// Attempt returns the last failed attempt of a parcel since this process began, false if there was none.
-func (s *Store) Attempt(id digest.Digest) (Attempt, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, ok := s.attempts[id]
-	return a, ok
-}
-
-func (s *Store) forget(id digest.Digest) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.attempts, id)
 }
