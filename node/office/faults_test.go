@@ -120,7 +120,7 @@ func (v *sufferer) step(at string) error {
 	v.mu.Lock()
 	sprung := v.trap == at
 	if sprung {
-		v.trap = ""
+		v.trap, v.now = "", nil // nobody is told anything from now on
 		v.fell++
 	}
 	v.mu.Unlock()
@@ -401,13 +401,14 @@ func (w *ordeal) try(c directory.OfficeCode, act func(o *Office) (digest.Digest,
 		return
 	}
 	chain, err := act(o)
-	if directory.CodeOf(err) == directory.Conflict {
-		return // what was lost came back meanwhile: whoever acted reloads, and looks again
+	if _, forbidden := errors.AsType[*dossier.Rule](err); forbidden || directory.CodeOf(err) == directory.Conflict {
+		return // what was lost came back since the list was shown: whoever acted looks again
 	}
-	if _, after := v.running(); err != nil && after == before {
+	_, after := v.running()
+	if err != nil && after == before {
 		w.t.Errorf("at %s: %v: %v", c, err, w.log)
 	}
-	if err == nil && chain != (digest.Digest{}) {
+	if err == nil && after == before && chain != (digest.Digest{}) {
 		w.tell(o, chain)
 	}
 }
