@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"motcua/cmd/child"
@@ -220,6 +222,8 @@ type parcelEnd struct {
 	spool   *spool.Spool
 	link    *link.Link
 	courier *courier.Courier
+	paper   []byte
+	sent    atomic.Uint64
 	settled sync.Map // of parcels under way: id → chan struct{}
 	stop    context.CancelFunc
 	ended   chan error
@@ -227,7 +231,8 @@ type parcelEnd struct {
 
 func openParcelEnd(dir string, name replication.Name, book parcelBook) (*parcelEnd, error) {
 	own := filepath.Join(dir, string(name))
-	e := &parcelEnd{name: name, book: book, ended: make(chan error, 1)}
+	e := &parcelEnd{name: name, book: book, paper: make([]byte, parcelBytes), ended: make(chan error, 1)}
+	rand.Read(e.paper)
 	var err error
 	if e.id, err = identity.Load(filepath.Join(own, "identity.pem")); err != nil {
 		return nil, err
@@ -360,8 +365,8 @@ func processorsOf(ends []parcelProcess) (out []time.Duration, err error) {
 
 // send makes a parcel, commits it and waits until it is settled.
 func (e *parcelEnd) send(ctx context.Context) error {
-	paper := make([]byte, parcelBytes)
-	rand.Read(paper)
+	paper := bytes.Clone(e.paper)
+	binary.BigEndian.PutUint64(paper, e.sent.Add(1)) // each another
 	return e.carry(ctx, replication.File{Digest: digest.Of(paper), Size: parcelBytes, Open: func() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(paper)), nil
 	}})

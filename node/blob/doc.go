@@ -16,4 +16,11 @@
 //
 // Plain bytes are cut into chunks of 64 KiB, sealed by package seal one after another: the file is the chunks' ciphertext,
 // joined. What holds the files is a [Shelf]: a folder here, an object store where one machine is too small.
+//
+// A [Folder] keeps
+//
+//	ab/cd/NAME        a file of more than one chunk, or one that an earlier version kept
+//	packs/N           many files of one chunk, with a head before each; written to by the process that made it
+//	packs/N.index     what is in a pack; without it a start reads the pack
+//	temp/*            files being written
 package blob
