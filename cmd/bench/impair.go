@@ -39,6 +39,9 @@ type wireWay struct {
 	free  time.Time // when the narrow place has sent what is in the queue
 	bytes int       // that came in
 	queue chan wirePacket
+
+	delivered int
+	late      time.Duration // of those, together
 }
 
 type wirePacket struct {
@@ -78,6 +81,17 @@ func (w *Wire) Bytes(direction int) int {
 	return way.bytes
 }
 
+// Late is by how much packets came later than the line would have had it, on average: the machine is to blame.
+func (w *Wire) Late() time.Duration {
+	n, late := 0, time.Duration(0)
+	for _, way := range w.ways {
+		way.mu.Lock()
+		n, late = n+way.delivered, late+way.late
+		way.mu.Unlock()
+	}
+	return late / time.Duration(max(n, 1))
+}
+
 // Send has an IP packet of so many bytes cross the line in a direction, 0 there or 1 back. It is delivered, or not, later.
 func (w *Wire) Send(direction, size int, deliver func()) {
 	way := w.ways[direction]
@@ -112,6 +126,10 @@ func (w *wireWay) run(ctx context.Context) {
 				return
 			}
 			p.deliver()
+			w.mu.Lock()
+			w.delivered++
+			w.late += max(time.Since(p.at), 0)
+			w.mu.Unlock()
 		case <-ctx.Done():
 			return
 		}

@@ -27,6 +27,7 @@ const (
 	transferSize  = 5 << 20
 	transferShort = 128 << 10
 	transferLimit = 100 * time.Second // for a peer; what has arrived by then is its figure
+	transferMost  = 18                // contenders under way at once: more would measure the machine
 )
 
 // transferLine is a line and what is aimed at on it: goodput as a share of the line's rate.
@@ -66,7 +67,8 @@ func TransferLines() []string {
 }
 
 // Transfer measures how fast bytes get over bad lines: ours, and one plain QUIC stream beside. The lines are simulated in this
-// process, between real sockets and in real time, and are measured side by side, each a line of its own.
+// process, between real sockets and in real time. Contenders are measured side by side, each on a line of its own, and several lines at
+// once. How late the machine was in delivering packets is a measure too: where it is more than a few milliseconds, it was too busy for the others.
 func Transfer(ctx context.Context, c TransferConfig, emit func(Measure) error) error {
 	c.Peers = append([]Carrier{{"one QUIC stream", plainQUIC}}, c.Peers...)
 	names := c.Lines
@@ -76,15 +78,13 @@ func Transfer(ctx context.Context, c TransferConfig, emit func(Measure) error) e
 			names = []string{"60ms", "60ms-2%-4M"}
 		}
 	}
-	c.Progress(fmt.Sprintf("lines %s, all at once", strings.Join(names, ", ")))
+	atOnce := max(1, transferMost/(1+len(c.Peers)))
+	c.Progress(fmt.Sprintf("lines %s, %d at once", strings.Join(names, ", "), min(atOnce, len(names))))
 	out := make([][]Measure, len(names))
-	var runs []func() error
-	for i, name := range names {
-		runs = append(runs, func() error {
-			return c.line(ctx, name, func(m Measure) error { out[i] = append(out[i], m); return nil })
-		})
-	}
-	if err := together(runs...); err != nil {
+	err := each(len(names), atOnce, func(i int) error {
+		return c.line(ctx, names[i], func(m Measure) error { out[i] = append(out[i], m); return nil })
+	})
+	if err != nil {
 		return err
 	}
 	for _, m := range slices.Concat(out...) {
@@ -113,7 +113,7 @@ func (c TransferConfig) goodput(ctx context.Context, l transferLine, seed uint64
 		size = transferShort
 	}
 	all := append([]Carrier{{"ours", ours}}, c.Peers...)
-	shares := make([]float64, len(all))
+	shares, late := make([]float64, len(all)), make([]time.Duration, len(all))
 	var runs []func() error
 	for i, carrier := range all {
 		runs = append(runs, func() error {
@@ -127,6 +127,7 @@ func (c TransferConfig) goodput(ctx context.Context, l transferLine, seed uint64
 			if err != nil {
 				return fmt.Errorf("%s over line %s: %w", carrier.Name, l.name, err)
 			}
+			late[i] = w.Late()
 			shares[i] = float64(arrived) * 8 / took.Seconds() / float64(l.spec.Rate)
 			c.Progress(fmt.Sprintf("line %s, %s: %.3f", l.name, carrier.Name, shares[i]))
 			return nil
@@ -144,7 +145,7 @@ func (c TransferConfig) goodput(ctx context.Context, l transferLine, seed uint64
 			return err
 		}
 	}
-	return nil
+	return emit(Measure{Name: "late/" + l.name, Unit: "ms", Value: round(1000 * slices.Max(late).Seconds())})
 }
 
 func ours(ctx context.Context, w *Wire, size int, limit time.Duration) (int, time.Duration, error) {
