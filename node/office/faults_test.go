@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -97,7 +98,7 @@ type sufferer struct {
 	*node
 	w    *ordeal
 	addr string
-	skew time.Duration
+	skew atomic.Int64 // nanoseconds
 	stop func()
 
 	mu   sync.Mutex
@@ -254,7 +255,7 @@ func (v *sufferer) begin(c directory.OfficeCode) {
 	var post *courier.Courier
 	v.Office = New(Config{
 		Code: c, Identity: v.id, Store: st, Blobs: bl, Spool: mortalSpool{v.sp, v}, Directory: tables{v.w.book, v.w.province}, Calls: deaf{}, Peers: near{v.w, c},
-		Passwords: plainPasswords{}, Log: testLog(c), Now: func() time.Time { return time.Now().Add(v.skew) }, Wake: func(to replication.Name) { post.Wake(to) },
+		Passwords: plainPasswords{}, Log: testLog(c), Now: func() time.Time { return time.Now().Add(time.Duration(v.skew.Load())) }, Wake: func(to replication.Name) { post.Wake(to) },
 		Offices: func() []replication.Name { return []replication.Name{replication.Name(xa), replication.Name(huyen)} },
 	})
 	l, err := link.New(link.Config{Name: replication.Name(c), Identity: v.id, Resolver: v.w.book, Conn: v.w.net.Listen(v.addr)})

@@ -48,7 +48,7 @@ func (w *ordeal) step() {
 		v.mu.Unlock()
 		w.during(w.begins)
 	case 9:
-		v.skew = time.Duration(w.rand.IntN(48)-24) * time.Hour
+		v.skew.Store(int64(time.Duration(w.rand.IntN(48)-24) * time.Hour))
 		v.dies(nil) // a clock that is set while it runs is no kinder
 	case 10:
 		w.save()
@@ -277,7 +277,7 @@ func (w *ordeal) settle() {
 	for c, v := range w.ends {
 		v.dies(nil)
 		v.off()
-		v.skew = 0
+		v.skew.Store(0)
 		v.begin(c)
 	}
 	for range 60 {
