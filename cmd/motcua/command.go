@@ -60,7 +60,7 @@ func commands() []*command {
 // dispatch finds the command of the longest matching name and runs it.
 func dispatch(ctx context.Context, std stdio, args []string) error {
 	all := commands()
-	if len(args) == 0 || args[0] == "--help" || args[0] == "-h" || args[0] == "help" {
+	if len(args) == 0 || asksHelp(args[0]) {
 		printOverview(std.out, all)
 		if len(args) == 0 {
 			return usagef("which command? See the list above, and motcua COMMAND --help")
@@ -68,6 +68,13 @@ func dispatch(ctx context.Context, std stdio, args []string) error {
 		return errHelp
 	}
 	c, rest := find(all, args)
+	if group := groupOf(all, args[0]); c == nil && len(group) > 0 {
+		printCommands(std.out, group)
+		if asksHelp(args[len(args)-1]) {
+			return errHelp
+		}
+		return usagef("no command %q; see the list above, and motcua COMMAND --help", strings.Join(args[:min(2, len(args))], " "))
+	}
 	if c == nil {
 		return usagef("unknown command %q; motcua --help lists them", strings.Join(args[:min(2, len(args))], " "))
 	}
@@ -128,10 +135,26 @@ func (c *command) printHelp(w io.Writer) {
 
 func printOverview(w io.Writer, all []*command) {
 	fmt.Fprint(w, "motcua: the one-stop public-service system of a province, as a federation of offices\n\n")
-	for _, c := range all {
+	printCommands(w, all)
+	fmt.Fprint(w, "\nTry it: motcua demo\nmotcua COMMAND --help explains one command, with an example.\n")
+}
+
+func printCommands(w io.Writer, cs []*command) {
+	for _, c := range cs {
 		fmt.Fprintf(w, "  motcua %-20s %s\n", c.name, c.short)
 	}
-	fmt.Fprint(w, "\nTry it: motcua demo\nmotcua COMMAND --help explains one command, with an example.\n")
+}
+
+func asksHelp(word string) bool { return word == "--help" || word == "-h" || word == "help" }
+
+// groupOf are the commands whose name begins with a word.
+func groupOf(all []*command, word string) (out []*command) {
+	for _, c := range all {
+		if strings.HasPrefix(c.name, word+" ") {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // printJSON writes v as one indented JSON value.

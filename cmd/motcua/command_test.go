@@ -38,6 +38,8 @@ func TestWrongWords(t *testing.T) {
 	for line, want := range map[string]string{
 		"":                          "which command?",
 		"frobnicate":                "unknown command",
+		"office shut":               "no command \"office shut\"",
+		"office":                    "see the list above",
 		"demo cut":                  "name one office or server",
 		"demo --port 80":            "want 1024 to 65000",
 		"demo --colour red":         "not defined",
@@ -53,6 +55,14 @@ func TestWrongWords(t *testing.T) {
 		if code != 2 || !strings.Contains(errs, want) {
 			t.Errorf("motcua %s: exit %d, %q; want exit 2 and %q", line, code, errs, want)
 		}
+	}
+}
+
+// TestAGroupOfCommandsListsThem: who knows half of a name finds the rest.
+func TestAGroupOfCommandsListsThem(t *testing.T) {
+	code, out, errs := typed(t, "office", "--help")
+	if code != 0 || errs != "" || !strings.Contains(out, "motcua office close") || strings.Contains(out, "motcua node") {
+		t.Errorf("exit %d, %q, %s", code, errs, out)
 	}
 }
 

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -108,10 +106,10 @@ func pagesOf(proxied bool) func(*office.Office, *server.Server) (http.Handler, e
 
 // openNode opens the sockets and the node; cfg says the rest.
 func openNode(std stdio, cfg server.Config, listen, pages string, debug bool) (*server.Server, error) {
-	if _, err := os.Stat(cfg.Dir); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("open node %s: there is no such folder; enrol this machine first with motcua node enrol", cfg.Dir)
+	err := server.Enrolled(cfg.Dir) // before it takes a port
+	if err != nil {
+		return nil, err
 	}
-	var err error
 	if cfg.Conn, err = listenUDP(listen); err != nil {
 		return nil, err
 	}

@@ -34,6 +34,7 @@ func TestALeaderWithAWrongClockDoesNotLead(t *testing.T) {
 			if off := p.late(p.other(bad)).Abs(); off > time.Minute {
 				t.Errorf("a clock that is off by %v has moved the time by %v", wrong, off)
 			}
+			time.Sleep(time.Second) // until it has heard of the new term
 			if now := p.leader(); now == bad {
 				t.Error("it still leads")
 			}

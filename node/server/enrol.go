@@ -138,6 +138,12 @@ func loadOrMakeIdentity(path string) (*identity.Private, error) {
 	return id, id.Save(path)
 }
 
+// Enrolled returns nil if a folder is that of an enrolled node, or an error that says what to do.
+func Enrolled(dir string) error {
+	_, _, err := loadEnrolment(dir)
+	return err
+}
+
 // loadEnrolment reads what keepEnrolment stored.
 func loadEnrolment(dir string) (e enrolment, g directory.Genesis, err error) {
 	b, err := os.ReadFile(filepath.Join(dir, enrolmentFile))
