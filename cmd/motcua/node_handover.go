@@ -89,6 +89,9 @@ func printHandOver(w io.Writer, h server.HandOver) {
 	fmt.Fprintf(t, "%s\t%s, by %s\ntaken over by\t%s\nordered to\t%s\nin progress here\t%d\nnot acknowledged\t%d\ntaken over\t%d\nnot accepted yet\t%d\n",
 		when, h.Closed, h.Decision, dash(strings.Join(h.Successors, " ")), dash(h.To), h.Left, h.UnderWay, h.Taken, h.Submissions)
 	t.Flush()
+	if h.Hindrance != "" {
+		fmt.Fprintf(w, "In the way: %s\n", h.Hindrance)
+	}
 	fmt.Fprintln(w, handOverWords(h))
 }
 
@@ -100,7 +103,7 @@ func handOverWords(h server.HandOver) string {
 	case h.Done():
 		return "All is taken over. Let the node run until its outbox is empty (motcua node status), then have its key revoked."
 	case h.Left > 0 && h.To != "":
-		return "Not all is handed over yet: the node goes on as the other office acknowledges, and tries again every minute; its log says what is in the way."
+		return "Not all is handed over yet: the node goes on as the other office acknowledges, and tries again every minute."
 	case h.To != "":
 		return "All is handed over; the node sends it until the other office has acknowledged it. It can go on a stick: motcua bundle write"
 	case h.Past && h.Left == 0:

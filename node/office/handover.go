@@ -29,6 +29,9 @@ type Closure struct {
 	// Left is what is in progress here, UnderWay what was handed over and is not acknowledged, Taken what is. Submissions must be
 	// accepted or refused here: nobody else can.
 	Left, Submissions, UnderWay, Taken int
+	// Hindrance is why some of it could not be handed over when that was last tried, "" if nothing was in the way. It is for who
+	// looks after the machine.
+	Hindrance string
 }
 
 // order is an admin's word that everything in progress goes to an office, and what came of it and of single dossiers.
@@ -80,6 +83,9 @@ func (o *Office) Closure() (c Closure, closes bool, err error) {
 		return c, false, nil
 	}
 	c.Closed, c.Past, c.Decision = f.Valid.To, o.today() > f.Valid.To, closedBy(f)
+	if why := o.hindered.Load(); why != nil {
+		c.Hindrance = *why
+	}
 	for _, code := range o.heirs(f) {
 		c.To = append(c.To, o.ref(string(code), max(o.today(), c.Closed.AddDays(1))))
 	}
@@ -427,12 +433,23 @@ func (o *Office) answersNow(ctx context.Context, root dossier.State) string {
 	return to
 }
 
+// handOverNow hands over what it can, and keeps what was in the way to be seen.
+func (o *Office) handOverNow(ctx context.Context) {
+	err := o.handOverAll(ctx)
+	switch {
+	case err == nil:
+		o.hindered.Store(nil)
+	case ctx.Err() == nil:
+		why := err.Error()
+		o.hindered.Store(&why)
+		o.Log.Warn("not all is handed over", "err", err)
+	}
+}
+
 // handsOver hands over at the beginning, when it is ordered and now and then, until ctx ends.
 func (o *Office) handsOver(ctx context.Context) {
 	for ctx.Err() == nil {
-		if err := o.handOverAll(ctx); err != nil && ctx.Err() == nil {
-			o.Log.Warn("not all is handed over", "err", err)
-		}
+		o.handOverNow(ctx)
 		wait := time.NewTimer(staffEvery)
 		select {
 		case <-ctx.Done():

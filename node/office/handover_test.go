@@ -4,15 +4,20 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"motcua/crypto/digest"
+	"motcua/crypto/record"
+	"motcua/crypto/seal"
 	"motcua/directory"
 	"motcua/node/dossier"
 	"motcua/node/store"
 	"motcua/replication"
 	"motcua/replication/replicationtest"
+	"motcua/replication/spool"
 )
 
 // close has offices close in favour of others at the end of the month, and lets the day come.
@@ -348,6 +353,48 @@ func TestNotTooMuchIsUnderWay(t *testing.T) {
 	}
 	if len(n.handing) != 1 {
 		t.Error("the receipts woke nobody")
+	}
+}
+
+// TestADecisionPublishedLate: what was accepted on a day on which the office turns out to have been closed goes over too, and its
+// further steps are done above the office as it last was.
+func TestADecisionPublishedLate(t *testing.T) {
+	p := newProvince(t)
+	p.close(map[directory.OfficeCode]directory.OfficeCode{xa: moi})
+	late := p.closed
+	p.closed = nil
+	p.underWay()
+	p.closed = late
+	p.handOver(xa, moi)
+	if v := p.offices[xa].closure(); v.Left != 0 || v.UnderWay != 1 {
+		t.Errorf("%+v", v)
+	}
+}
+
+// fullSpool has no room left.
+type fullSpool struct{ Spool }
+
+func (fullSpool) Pack(spool.Draft, *record.Key, *seal.PublicKey, []byte, []replication.File) (replication.Parcel, error) {
+	return replication.Parcel{}, syscall.ENOSPC
+}
+
+// TestWhatIsInTheWayOfAHandOverIsSeen: with a full disk the dossier stays, and whoever looks learns why, until there is room.
+func TestWhatIsInTheWayOfAHandOverIsSeen(t *testing.T) {
+	p := newProvince(t)
+	ctx, n := t.Context(), p.offices[xa]
+	p.underWay()
+	p.close(map[directory.OfficeCode]directory.OfficeCode{xa: moi})
+	must(t, n.OrderHandOver(ctx, p.admin(xa), moi))
+	room := n.Spool
+	n.Spool = fullSpool{room}
+	n.handOverNow(ctx)
+	if v := n.closure(); v.Left != 1 || !strings.Contains(v.Hindrance, "no space left") {
+		t.Errorf("on a full disk: %+v", v)
+	}
+	n.Spool = room
+	n.handOverNow(ctx)
+	if v := n.closure(); v.UnderWay != 1 || v.Hindrance != "" {
+		t.Errorf("with room again: %+v", v)
 	}
 }
 

@@ -137,10 +137,11 @@ type Office struct {
 	Config
 	contact  atomic.Int64 // Unix milliseconds of the last word from outside
 	report   chan struct{}
-	handing  chan struct{} // there may be something to hand over
-	window   int           // chains under way at once in a hand-over
-	recovery atomic.Uint64 // epoch in which the directory was last recovered
-	spend    atomic.Bool   // a recovery code was used and the directory may not know
+	handing  chan struct{}          // there may be something to hand over
+	hindered atomic.Pointer[string] // why not all could be handed over, the last time
+	window   int                    // chains under way at once in a hand-over
+	recovery atomic.Uint64          // epoch in which the directory was last recovered
+	spend    atomic.Bool            // a recovery code was used and the directory may not know
 	guesses  guesses
 	askers   askers
 	checks   checks

@@ -52,8 +52,12 @@ func (o *Office) planOf(root dossier.State) (dossier.Plan, error) {
 }
 
 // ancestor is the office above at a level, or the office itself where it has that level: above the office that began a dossier on
-// the date, or above the one that it is at now.
+// the date, or above the one that it is at now. Where a decision that was published later closed the office before that date, its
+// last day counts.
 func (o *Office) ancestor(origin, root string, l directory.LevelID, on directory.Date) (string, error) {
+	if f, ok := o.Directory.Office(directory.OfficeCode(origin)); ok && f.Valid.To != "" {
+		on = min(on, f.Valid.To)
+	}
 	then, known := directory.Ancestor(directory.OfficeCode(origin), l, on, o.Directory.Office)
 	if known && o.isOpen(then) {
 		return string(then), nil

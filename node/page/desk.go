@@ -45,6 +45,7 @@ type HandOver struct {
 	Lead, State string
 	Rows        []Row
 	Submissions Link   // to those not accepted; none where there are none
+	Hindrance   string // why it does not go on, for who looks after the machine; "" where it does
 	Order       string // address of the form that orders it, "" where this reader cannot
 }
 

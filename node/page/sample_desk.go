@@ -79,6 +79,8 @@ func (s *sampler) handOver(today Today) {
 	s.addDesk("hand-over", p)
 	p.Order, p.State, p.Submissions = "", l.T("handover.ordered"), Link{}
 	s.addDesk("hand-over-ordered", p)
+	p.State, p.Hindrance = l.T("handover.hindered"), "hand over chain 47e99e656aa1: open file 9f86d081884c: no space left on device"
+	s.addDesk("hand-over-hindered", p)
 }
 
 func (s *sampler) deskSubmission() {

@@ -21,6 +21,8 @@ type HandOver struct {
 	Taken      int      `json:"taken"`      // acknowledged
 	// Submissions were not accepted or refused yet: only this office can.
 	Submissions int `json:"submissions"`
+	// Hindrance is why some of it could not be handed over when that was last tried.
+	Hindrance string `json:"hindrance,omitempty"`
 }
 
 // Done tells whether everything has been acknowledged.
@@ -38,7 +40,7 @@ func (n *Server) adminHandOver(w http.ResponseWriter, _ *http.Request) {
 func handOverOf(c office.Closure) HandOver {
 	h := HandOver{
 		Closed: string(c.Closed), Decision: c.Decision, Past: c.Past, Successors: []string{}, To: string(c.Ordered.Code),
-		Left: c.Left, UnderWay: c.UnderWay, Taken: c.Taken, Submissions: c.Submissions,
+		Left: c.Left, UnderWay: c.UnderWay, Taken: c.Taken, Submissions: c.Submissions, Hindrance: c.Hindrance,
 	}
 	for _, to := range c.To {
 		h.Successors = append(h.Successors, string(to.Code))

@@ -169,7 +169,7 @@ var words = map[string]phrase{
 	"label.state":      {"Tình trạng", "State"},
 	"label.procedure":  {"Thủ tục", "Procedure"},
 	"label.office":     {"Cơ quan giải quyết", "Office in charge"},
-	"label.root":       {"Cơ quan tiếp nhận", "Accepting office"},
+	"label.root":       {"Cơ quan chủ trì giải quyết", "Office responsible"},
 	"label.holder":     {"Nơi đang giải quyết", "Now being worked on at"},
 	"label.submitted":  {"Nộp lúc", "Submitted"},
 	"label.accepted":   {"Tiếp nhận lúc", "Accepted"},

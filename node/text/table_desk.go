@@ -137,6 +137,7 @@ var desk = map[string]phrase{
 	"handover.admin":            {"Việc bàn giao do quản trị hệ thống của cơ quan thực hiện.", "The office’s administrator hands over."},
 	"handover.nobody":           {"Danh bạ chưa ghi cơ quan tiếp nhận bàn giao. Liên hệ quản trị hệ thống của tỉnh.", "The directory names no office that takes over. Ask the province."},
 	"handover.ordered":          {"Đang bàn giao; hồ sơ đến sau cũng được bàn giao tự động.", "Under way; what arrives later is handed over too."},
+	"handover.hindered":         {"Còn hồ sơ chưa bàn giao được. Hệ thống tự thử lại mỗi phút; báo nội dung dưới đây cho quản trị hệ thống của tỉnh.", "Some dossiers could not be handed over. The system tries again every minute; tell the province what is below."},
 	"handover.done":             {"Đã bàn giao xong. Hồ sơ đến sau, nếu có, cũng được bàn giao tự động.", "All is taken over. What arrives later, if anything, is handed over too."},
 	"handover.codes":            {"Mã các hồ sơ bàn giao cho cơ quan này", "Codes of the dossiers for this office"},
 	"handover.codes_hint":       {"Mỗi dòng một mã. Để trống nếu bàn giao toàn bộ.", "One code a line. Leave empty to hand all over."},

@@ -48,6 +48,8 @@ func (c *call) handOver(a directory.Account) error {
 		out.State = c.l.T("handover.wait", c.l.Day(v.Closed))
 	case v.Ordered.Code != "" && v.Left+v.UnderWay == 0:
 		out.State = c.l.T("handover.done")
+	case v.Ordered.Code != "" && v.Hindrance != "":
+		out.State, out.Hindrance = c.l.T("handover.hindered"), v.Hindrance
 	case v.Ordered.Code != "":
 		out.State = c.l.T("handover.ordered")
 	case !c.office.IsAdmin(a):
