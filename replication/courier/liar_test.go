@@ -54,6 +54,7 @@ func (o *office) flood(t *testing.T, to replication.Name, q replication.Parcel, 
 	}
 	s.SetStall(30 * time.Second)
 	for ; sent < 1000; sent++ {
+		time.Sleep(time.Millisecond) // in which the recipient can hang up
 		if s.Send(piece(sent)) != nil {
 			break
 		}
